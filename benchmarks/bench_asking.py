@@ -18,7 +18,7 @@ from napari_shiftseg.explain.evidence import Evidence
 from napari_shiftseg.explain.pixel import ask_pixel, distance_image
 from napari_shiftseg.explain.reasons import reason_of
 from napari_shiftseg.inference.predict import open_for, plan_for
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.frame import clustered_steps, predicted_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
@@ -32,7 +32,7 @@ ROWS: list[tuple[str, float]] = []
 
 @pytest.fixture(scope="module")
 def evidence():
-    image, model = nuclei((SIZE, SIZE)).image, load_model("figure-4d")
+    image, model = nuclei((SIZE, SIZE)).image, load_unet("figure-4d")
     settings = Settings(device="cpu")
     clustering = settings.clustering(model.config)
     began = perf_counter()

@@ -40,7 +40,7 @@ from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.tiling import chunks, widened
 from napari_shiftseg.geometry.window import parse_window
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--others", nargs="*")
     parser.add_argument("--size", help="of the mosaic, as 2048x2048")
     asked = parser.parse_args()
-    model = load_model(asked.model)
+    model = load_unet(asked.model)
     ndim = model.config.ndim
     folder = writable_folder(asked.output)
     size = tuple(map(int, (asked.size or SIZE[ndim]).split("x")))

@@ -48,7 +48,7 @@ from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.bootstrap import bootstrap_interval
 from napari_shiftseg.metrics.boundaries import boundary_scores, true_boundaries
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
@@ -224,7 +224,7 @@ def report(found: dict[str, BoundaryScores], file: Path) -> None:
 
 def of_nuclei(data: Path, name: str, folder: Path, number: int | None) -> None:
     """Compare on images of nuclei: fitted to val, scored on test."""
-    model = load_model(name)
+    model = load_unet(name)
     parts = {}
     for part in ("val", "test"):
         samples = dict(enumerate(read_data(data / part, note).samples))
@@ -255,7 +255,7 @@ def trained(samples: Sequence[Sample], file: Path, steps: int) -> UNet:
                 note(f"step {step.done} of {steps}")
         save_model(training.model(), file, torch.float16)
         state.unlink(missing_ok=True)
-    return load_model(file)
+    return load_unet(file)
 
 
 def of_volume(image: Path, labels: Path, folder: Path, steps: int) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.unet import load_model, new_model
+from napari_shiftseg.networks.unet import load_unet, new_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import make_sample
@@ -49,7 +49,7 @@ def small_bandwidth() -> Steps:
     """256 px, all pixels together, bandwidth 0.01."""
     image = make_sample("nuclei").image[:256, :256]
     settings = Settings(device="cpu", scope="global", bandwidth=0.01)
-    return segment_steps(image, load_model("nuclei"), settings)
+    return segment_steps(image, load_unet("nuclei"), settings)
 
 
 def extreme_pixel(value: float) -> Steps:
@@ -73,7 +73,7 @@ def large_pass(size: int) -> Steps:
     """One pass over a large image, then its clustering."""
     image = np.random.default_rng(0).random((size, size), np.float32)
     settings = Settings(device="cpu", stitching="whole")
-    return segment_steps(image, load_model("nuclei"), settings)
+    return segment_steps(image, load_unet("nuclei"), settings)
 
 
 def large_pass_3d() -> Steps:

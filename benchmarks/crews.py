@@ -29,7 +29,7 @@ from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.distributed.workers import Crew, computing
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.samples.catalogue import make_sample
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    model = load_model(asked.model)
+    model = load_unet(asked.model)
     sample = "disks" if asked.model.startswith("disks") else "nuclei"
     image = np.asarray(make_sample(sample).image)
     at = (np.arange(asked.side) % n for n in image.shape)

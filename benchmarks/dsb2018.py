@@ -60,7 +60,7 @@ from napari_shiftseg.experiments.window_size import Row, partners, rows_of, swep
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.bootstrap import ap50_intervals
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
@@ -261,7 +261,7 @@ def arguments() -> argparse.Namespace:
 
 def run(asked: argparse.Namespace) -> None:
     folder = writable_folder(asked.output)
-    model = load_model(asked.model)
+    model = load_unet(asked.model)
     peer = None if asked.peer is None else read_peer(asked.peer)
     samples = read_part(asked.data, asked.part, asked.images)
     settings = Settings(

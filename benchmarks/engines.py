@@ -28,12 +28,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference import compiled, network
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.network import Predictor, on_device
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.catalogue import make_sample
 
@@ -115,7 +114,7 @@ def passes(model: UNet, rounds: int) -> list[list[str]]:
             networks[name] = Predictor(model, CPU, precision, engine)  # type: ignore[arg-type]
     raw = {name: each([pixels]) for name, each in networks.items()}
     seconds = best(rounds, {n: lambda e=e: e([pixels]) for n, e in networks.items()})
-    work, most = multiply_adds(model.shape, plan.reads), peak(rounds)
+    work, most = model.shape.multiply_adds(plan.reads), peak(rounds)
     found = {name: labels(model, name) for name in ENGINES}
     rows = []
     for name, each in networks.items():
@@ -183,7 +182,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=("passes", "tiled"))
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    model = load_model("nuclei")
+    model = load_unet("nuclei")
     if "tiled" not in asked.parts or "passes" in asked.parts:
         times = [f"{name}: {seconds:.2f}" for name, seconds in set_up(model).items()]
         print("seconds to", ", ".join(times), "\n")

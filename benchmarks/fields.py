@@ -25,7 +25,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
@@ -200,4 +200,4 @@ def arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     asked = arguments()
-    sys.exit(0 if run(load_model(asked.model), asked.seed, asked.device) else 1)
+    sys.exit(0 if run(load_unet(asked.model), asked.seed, asked.device) else 1)

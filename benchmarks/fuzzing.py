@@ -30,9 +30,10 @@ from safetensors.numpy import save
 
 from napari_shiftseg.cli.entry import BAD_INPUT, status_of
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.config import ModelConfig, Provenance, work_of
+from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.header import CONFIG_KEY
 from napari_shiftseg.networks.unet import build, new_model, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig, work_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

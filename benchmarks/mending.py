@@ -52,7 +52,7 @@ from napari_shiftseg.mending.edits import Delete, Grow, Merge, Paint, Redraw, Sp
 from napari_shiftseg.mending.mending import Mending
 from napari_shiftseg.metrics.label_image import contingency
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.figures_of_merit import Table, write_csv
@@ -464,7 +464,7 @@ def arguments() -> argparse.Namespace:
 
 
 def run(asked: argparse.Namespace) -> None:
-    folder, model = writable_folder(asked.output), load_model(asked.model)
+    folder, model = writable_folder(asked.output), load_unet(asked.model)
     samples = read_data(asked.data).samples
     at = np.linspace(0, len(samples) - 1, asked.images).round().astype(int)
     rows = []

@@ -35,7 +35,7 @@ from napari_shiftseg.detection.proposals import image_steps, learning_steps, ran
 from napari_shiftseg.detection.settings import Pooling
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.metrics.recall import IOUS, best_overlaps, overlaps
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.folders import writable_folder
@@ -187,7 +187,7 @@ def arguments() -> argparse.Namespace:
 
 def run(asked: argparse.Namespace) -> None:
     folder = writable_folder(asked.output)
-    model, settings = load_model(asked.model), Settings(device=asked.device)
+    model, settings = load_unet(asked.model), Settings(device=asked.device)
     pooling = Pooling(asked.bandwidths)
     test = evenly(read_data(asked.data / "test", note).samples, asked.images)
     if asked.confidence:

@@ -27,7 +27,7 @@ from napari_shiftseg.geometry.rates import assumed_rate
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference import rates, timing
 from napari_shiftseg.inference.predict import embed_steps, open_for
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.text import compact
 
@@ -85,7 +85,7 @@ def main() -> None:
             table: list[list[str]] = []
             engines: tuple[Engine, ...] = ("torch", "openvino")
             for name in MODELS:
-                model = load_model(name)
+                model = load_unet(name)
                 flat = (order.pixels,) * 2
                 size = flat if model.config.ndim == 2 else (32, 150, 150)
                 for engine in engines:

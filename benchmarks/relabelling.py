@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from napari_shiftseg.cli.terminal import print_table
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import exhaust
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    model = load_model("figure-4d")
+    model = load_unet("figure-4d")
     result = segment(nuclei((SIZE, SIZE)).image, model, device="cpu")
     kept = Kept(result, model.config)
     own, frame = kept.clustering, kept.frame()

@@ -30,8 +30,8 @@ from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.mending.edit_lists import to_dict
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.relabelling.relabel import Kept
 from napari_shiftseg.samples.nuclei import nuclei
@@ -80,7 +80,7 @@ def settled(qtbot):
 @pytest.fixture
 def large(viewer):
     """The labels of 1,024² pixels, by 16 channels."""
-    sample, model = nuclei((SIZE, SIZE)), load_model("figure-4d")
+    sample, model = nuclei((SIZE, SIZE)), load_unet("figure-4d")
     image = viewer.add_image(sample.image, name="nuclei")
     result = shiftseg.segment(sample.image, model, device="cpu")
     layers = result_layers(result, LayerSource.of(image), "nuclei")

@@ -38,10 +38,9 @@ from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference.memory import SHARE_OF_MEMORY
 from napari_shiftseg.inference.network import on_device
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.samples.catalogue import make_sample
@@ -137,7 +136,7 @@ def share_of(model: UNet) -> float:
         WINDOWS[model.config.ndim],
     )  # fmt: skip
     pixels = np.random.default_rng(0).random((1, *plan.reads), np.float32)
-    work, rates, peaks = multiply_adds(model.shape, plan.reads), [], []
+    work, rates, peaks = model.shape.multiply_adds(plan.reads), [], []
     with on_device(model, CPU, "float32", "torch") as network:
         for _ in range(4):
             peaks.append(peak())
@@ -189,7 +188,7 @@ def counted(
         "read": tiles * prod(plan.reads) * BYTES,
         "between": side**3 * 4 * (config.out_channels + 1),
         "written": side**3 * 4 * pyramid,
-        "operations": 2 * tiles * multiply_adds(model.shape, plan.reads),
+        "operations": 2 * tiles * model.shape.multiply_adds(plan.reads),
         "moved": 4 * tiles * values_moved(model.shape, plan.reads),
     }
 
@@ -227,7 +226,7 @@ def main() -> None:
     torch.set_num_threads(1)
     first, second = [], []
     for name in asked.models:
-        model = load_model(name)
+        model = load_unet(name)
         found = Measured(share_of(model), *rest_of(model))
         plan, known = counted(model, asked)
         name = model.config.name

@@ -25,7 +25,7 @@ from tifffile import imread
 
 from napari_shiftseg.cli.terminal import print_table
 from napari_shiftseg.metrics.seams import gradient_magnitude
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.frame import (
     clustered_steps,
     opened_steps,
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    model, image = load_model(asked.model), mosaic(asked.folder, asked.side)
+    model, image = load_unet(asked.model), mosaic(asked.folder, asked.side)
     settings = Settings(device="cpu")
     Stages().run(image[:256, :256], model, settings)  # what is loaded once
     rounds = [Stages() for _ in range(asked.rounds)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_shiftseg.cli.terminal import note, print_table
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.training.stopping import SUFFIX
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def trained(
     model = f"{name.replace(', ', '-').replace(' ', '-')}-{steps}-steps-{seed}"
     file = folder / f"{model}.safetensors"
     if file.exists():
-        return load_model(file)
+        return load_unet(file)
     training, state = start(model), file.with_suffix(SUFFIX)
     if state.exists():
         training.resume(state)
@@ -45,7 +45,7 @@ def trained(
             note(f"{name}, seed {seed}: step {step.done}, {pace:.2f} s a step")
     save_model(training.model(), file, torch.float16)
     state.unlink(missing_ok=True)
-    return load_model(file)
+    return load_unet(file)
 
 
 def told(values: Sequence[float]) -> str:

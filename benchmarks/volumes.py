@@ -32,7 +32,7 @@ from napari_shiftseg.cli.terminal import note, print_table, with_progress
 from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.metrics.metric import object_figures
 from napari_shiftseg.metrics.objects import object_scores, pooled
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
@@ -89,9 +89,9 @@ def arguments() -> argparse.Namespace:
 
 def run(asked: argparse.Namespace) -> None:
     folder = writable_folder(asked.output)
-    models = [load_model(asked.model)]
+    models = [load_unet(asked.model)]
     if asked.planes != "none":
-        models.append(load_model(asked.planes))
+        models.append(load_unet(asked.planes))
     samples = read_data(part_of(asked.data, asked.part), note).samples
     flat = [sample for sample in samples if sample.labels.ndim != 3]
     if flat:

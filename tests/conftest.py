@@ -17,7 +17,7 @@ from napari_shiftseg.cli import compare as demo
 from napari_shiftseg.cli import entry, terminal
 from napari_shiftseg.cli import entry as failure
 from napari_shiftseg.inference import rates
-from napari_shiftseg.networks.unet import UNet, load_model, new_model
+from napari_shiftseg.networks.unet import UNet, load_unet, new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
 from napari_shiftseg.samples import Sample
@@ -117,7 +117,7 @@ def disks() -> Sample:
 
 @pytest.fixture(scope="session")
 def disks_model() -> UNet:
-    return load_model("disks")
+    return load_unet("disks")
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.networks.header import read_config
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.header import read_unet_config
+from napari_shiftseg.networks.unet import load_unet
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -69,17 +69,17 @@ def test_a_model_is_described_and_keeps_its_weights(
     monkeypatch.setattr(sys, "argv", ["", "disks", "-o", str(path), *words])
     script("describe_model").main()
 
-    known, own = read_config("disks"), read_config(path)
+    known, own = read_unet_config("disks"), read_unet_config(path)
     assert (own.name, own.description) == ("mine", "For me.")
     assert (own.provenance.command, own.provenance.data) == ("make mine", "2 images")
     assert own.clustering == known.clustering
-    weights = load_model(path).state_dict()
-    for name, weight in load_model("disks").state_dict().items():
+    weights = load_unet(path).state_dict()
+    for name, weight in load_unet("disks").state_dict().items():
         assert (weights[name] == weight).all()
 
 
 def test_the_bundled_model_of_volumes_says_what_it_is() -> None:
-    config = read_config("nuclei-3d")
+    config = read_unet_config("nuclei-3d")
     assert (config.name, config.ndim, config.embedding) == ("nuclei-3d", 3, "spatial")
     assert config.provenance.command.startswith("make nuclei-3d DATA=")
     assert config.provenance.window == (24, 44, 44)

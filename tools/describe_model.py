@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from napari_shiftseg.networks.header import read_config
+from napari_shiftseg.networks.header import read_unet_config
 from napari_shiftseg.networks.unet import copy_model
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--command", required=True, help="what makes it again")
     parser.add_argument("--data", required=True, help="what it was trained on")
     asked = parser.parse_args()
-    config = read_config(asked.model)
+    config = read_unet_config(asked.model)
     if config.provenance is None:
         raise ValueError(f"how {asked.model} was trained is not known: train it again")
     made = {"command": asked.command, "data": asked.data}

@@ -22,7 +22,7 @@ from faults import (
 from scipy.ndimage import gaussian_filter
 
 from napari_shiftseg.metrics.seams import gradient_magnitude
-from napari_shiftseg.networks.unet import load_model, new_model
+from napari_shiftseg.networks.unet import load_unet, new_model
 from napari_shiftseg.samples.catalogue import disks
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.geometry.unet_shape import Padding
+    from napari_shiftseg.geometry.network_shape import Padding
     from napari_shiftseg.networks.unet import UNet
 
 DARKEST = 97  # percentile of the gradient magnitude from which on all is black
@@ -90,10 +90,10 @@ def texture(
 
 def scenes() -> Iterator[Scene]:
     """Make every fault and its control."""
-    lattice, model = disks().image, load_model("disks")
+    lattice, model = disks().image, load_unet("disks")
     yield Scene(
         "window_at_most_period",
-        window_at_most_period(lattice, load_model("disks-w16")),
+        window_at_most_period(lattice, load_unet("disks-w16")),
         window_at_most_period(lattice, model),
         ("trained with w = 16 = p", "trained with w = 20 > p"),
         (184, 256),

@@ -22,7 +22,7 @@ from .metrics.objects import false_splits as false_splits
 from .metrics.recall import average_recall as average_recall
 from .metrics.seams import gradient_magnitude as gradient_magnitude
 from .metrics.seams import seam_scores as seam_scores
-from .networks.unet import load_model as load_model
+from .networks.loading.models import load_model as load_model
 from .networks.unet import new_model as new_model
 from .networks.unet import save_model as save_model
 from .pipeline.comparison import compare as compare

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.detection.features import Features
 from napari_shiftseg.detection.pool import AGREEMENT, Piece, Pool
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_the_table(
         for number in range(2):
             image = gaussian_filter(rng.normal(size=(100, 110)), 1) * 4
             image = image.astype(np.float32)
-            truth = segment(image, load_model(model), bandwidth=1.0).labels
+            truth = segment(image, load_unet(model), bandwidth=1.0).labels
             tifffile.imwrite(tmp_path / part / f"images/{number}.tif", image)
             tifffile.imwrite(tmp_path / part / f"labels/{number}.tif", truth)
     out = tmp_path / "out"

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from napari_shiftseg import segment
-from napari_shiftseg.networks.unet import UNet, load_model, new_model, save_model
+from napari_shiftseg.networks.unet import UNet, load_unet, new_model, save_model
 from napari_shiftseg.samples.shapes import CLASSES, shapes
 from napari_shiftseg.stores.class_tables import read_classes
 
@@ -46,7 +46,7 @@ def classed() -> UNet:
     with torch.no_grad():
         model.head.bias[3] += 20
     save_model(model, "classed.safetensors")
-    return load_model("classed.safetensors")
+    return load_unet("classed.safetensors")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class TestTrain:
         assert ran.status == 0, ran.stderr
         known = sorted({*read_classes(Path("classes/a.csv")).values()})
         assert json.loads(ran.stdout)["classes"] == known
-        assert load_model("m.safetensors").config.classes == tuple(known)
+        assert load_unet("m.safetensors").config.classes == tuple(known)
         assert "classes" in table("m.csv")[0]
 
     def test_on_a_sample_with_classes_of_its_own(self, shiftseg) -> None:
@@ -76,9 +76,9 @@ class TestTrain:
             "train", "shapes", "--classes", "shapes", *SMALL, "-o", "m.safetensors"
         )
         assert ran.status == 0, ran.stderr
-        assert load_model("m.safetensors").config.classes == CLASSES
+        assert load_unet("m.safetensors").config.classes == CLASSES
         ran = shiftseg("train", "shapes", *SMALL, "-o", "plain.safetensors")
-        assert load_model("plain.safetensors").config.classes == ()
+        assert load_unet("plain.safetensors").config.classes == ()
 
     @pytest.mark.parametrize(
         ("rows", "said"),

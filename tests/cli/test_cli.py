@@ -25,7 +25,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.networks.header import bundled_models
 from napari_shiftseg.networks.properties import describe, what_follows
-from napari_shiftseg.networks.unet import UNet, load_model, save_model
+from napari_shiftseg.networks.unet import UNet, load_unet, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.self_test import self_test
 from napari_shiftseg.samples.catalogue import SAMPLES
@@ -102,7 +102,7 @@ class TestInspect:
 
     def test_remarks(self, shiftseg, model_file: Path) -> None:
         figures = json.loads(shiftseg("inspect", model_file, "--json").stdout)
-        network = load_model(model_file)
+        network = load_unet(model_file)
         remarks = [remark.text for remark in what_follows(network.config)]
         assert figures == describe(network) | {"remarks": remarks}
 
@@ -111,7 +111,7 @@ class TestInspect:
         ran = shiftseg(*arguments, "--json")
         assert (ran.status, ran.stderr) == (0, "")
         report = json.loads(ran.stdout)
-        expected = planned_costs((31, 42), load_model(model_file).shape)
+        expected = planned_costs((31, 42), load_unet(model_file).shape)
         known = ("window", "reads", "keeps", "tiles", "computed", "memory")
         for window, cost in zip(report["windows"], expected, strict=True):
             figures = cost.figures()
@@ -136,7 +136,7 @@ class TestInspect:
         ran = shiftseg(*arguments, "--json")
         test = json.loads(ran.stdout)["self_test"]
         assert ran.status == 0
-        expected = self_test(np.load(image), load_model(model_file))
+        expected = self_test(np.load(image), load_unet(model_file))
         assert test == expected.figures()
         words = shiftseg(*arguments).stdout.splitlines()
         assert words[:3] == [expected.verdict, "", "tiny"]
@@ -175,7 +175,7 @@ class TestInspect:
         arguments = ("--image", tmp_path / "t.npy", "--self-test")
         ran = shiftseg("inspect", model_file, *arguments)
         assert "t (31 × 42, the first of 3)" in ran.stdout
-        verdict = self_test(series[0], load_model(model_file)).verdict
+        verdict = self_test(series[0], load_unet(model_file)).verdict
         assert verdict in ran.stdout
 
     @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ class TestSegment:
         ran = shiftseg("segment", path, "-o", tmp_path / "out", *arguments)
         assert (ran.status, ran.stderr) == (0, "")
         report = json.loads(ran.stdout)
-        expected = segment(pixels, load_model(model_file), window=8)
+        expected = segment(pixels, load_unet(model_file), window=8)
         files = self.read(tmp_path / "out")
         assert files["labels"].dtype == np.uint16
         assert files["embedding"].dtype == files["gradient"].dtype == np.float32
@@ -321,7 +321,7 @@ class TestSegment:
             "all",
         )  # fmt: skip
         assert (ran.status, ran.stderr) == (0, "")
-        expected = segment(pixels[:, :, 1], load_model(model_file))
+        expected = segment(pixels[:, :, 1], load_unet(model_file))
         files = self.read(tmp_path / "o", "a")
         np.testing.assert_array_equal(files["labels"], expected.labels)
         np.testing.assert_array_equal(
@@ -409,7 +409,7 @@ class TestSegment:
         assert ran.status == 0
         assert "cells.tif: colours were made grey" in ran.stderr
         grey = rgb @ np.array([0.2125, 0.7154, 0.0721])
-        expected = segment(grey, load_model(model_file)).embeddings
+        expected = segment(grey, load_unet(model_file)).embeddings
         np.testing.assert_array_equal(self.read(tmp_path / "o")["embedding"], expected)
 
     @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ class TestSegment:
         assert files["embedding"].shape == (3, 3, 21, 26)  # time, channels
         ends = (int(series.min()), int(series.max()))  # one range for all
         for t in range(3):
-            single = segment(series[t], load_model(model_file), intensity=ends)
+            single = segment(series[t], load_unet(model_file), intensity=ends)
             np.testing.assert_array_equal(files["embedding"][t], single.embeddings)
 
     def test_notes_do_not_mix_with_json(
@@ -692,7 +692,7 @@ class TestTrain:
         ]  # fmt: skip
         assert "scores" not in report["provenance"]  # nothing was held out
         assert "augmentation" not in report["provenance"]
-        model = load_model(path)
+        model = load_unet(path)
         provenance = model.config.provenance
         typed = f"shiftseg train --sample disks --steps 3 --seed 5 -o {path} --json"
         assert provenance.command == typed
@@ -703,7 +703,7 @@ class TestTrain:
         assert again.status == 0
         one, other = (
             model.state_dict(),
-            load_model(tmp_path / "b.safetensors").state_dict(),
+            load_unet(tmp_path / "b.safetensors").state_dict(),
         )
         assert all(torch.equal(one[name], other[name]) for name in one)
 

@@ -13,7 +13,7 @@ from napari_shiftseg.cli import compare as compare_command
 from napari_shiftseg.cli.terminal import _print_better
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.metrics.metric import titles
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.report.figures_of_merit import lines
 from napari_shiftseg.samples import Sample
@@ -52,7 +52,7 @@ class TestFigures:
         assert (ran.status, ran.stderr) == (0, "")
         found = json.loads(ran.stdout)
         expected = compare(
-            np.load(image), load_model(model_file), labels, window=(6, 10)
+            np.load(image), load_unet(model_file), labels, window=(6, 10)
         )
         for side in ("naive", "cropped"):
             figures = getattr(expected, side).figures()
@@ -99,7 +99,7 @@ class TestWords:
         assert rows["tile size (window)"] == ["6", "6"]
         assert rows["keeps (stride)"] == ["6", "4"]
         assert rows["AP50"] == ["no", "true", "labels"] * 2
-        expected = compare(np.load(image), load_model(model_file), window=6)
+        expected = compare(np.load(image), load_unet(model_file), window=6)
         naive, cropped = expected.naive.figures(), expected.cropped.figures()
         ratios = [naive["seam_ratio"], cropped["seam_ratio"]]
         assert rows["seam ratio"][:2] == [f"{ratio:.3g}" for ratio in ratios]
@@ -247,7 +247,7 @@ def test_the_window_is_the_one_trained_with(
 ) -> None:
     np.save(tmp_path / "a.npy", rng.normal(size=(39, 41)))
     ran = shiftseg("compare", tmp_path / "a.npy", "-m", model_file, "--json")
-    config = load_model(model_file).config
+    config = load_unet(model_file).config
     known = config.provenance.window if config.provenance else config.shape.period
     assert json.loads(ran.stdout)["naive"]["window"] == list(known)
     shown = " ".join(shiftseg("compare", "--help").stdout.split())

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_segment_and_again_by_its_record(
     ran = shiftseg("segment", calibrated, *options, "-o", tmp_path / "o")
     assert ran.status == 0, ran.stderr
     assert "objects of 5 pixels: the image was rescaled by 1.6" in ran.stdout
-    expected = segment(pixels, load_model(sized), diameter=5)
+    expected = segment(pixels, load_unet(sized), diameter=5)
     found = tifffile.imread(tmp_path / "o" / "known_labels.tif")
     np.testing.assert_array_equal(found, expected.labels)
     embedding = tifffile.imread(tmp_path / "o" / "known_embedding.tif")
@@ -106,7 +106,7 @@ def test_mend_takes_it(shiftseg, sized: Path, plain: Path, tmp_path: Path) -> No
     options = ("-m", sized, "-o", tmp_path / "o", "--diameter", "5", "--edits", edits)
     assert shiftseg("mend", plain, *options).status == 0
     found = tifffile.imread(tmp_path / "o" / "plain_labels.tif")
-    expected = segment(np.load(plain), load_model(sized), diameter=5)
+    expected = segment(np.load(plain), load_unet(sized), diameter=5)
     np.testing.assert_array_equal(found, expected.labels)
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from napari_shiftseg.networks.header import bundled_models, read_config
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.header import bundled_models, read_unet_config
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.report.model_card import model_card
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def test_weights_and_card(shiftseg, tmp_path: Path) -> None:
     for name, weight in before.items():
         assert weight.dtype == after[name].dtype == torch.float16
         assert torch.equal(weight, after[name])
-    assert read_config(path) == read_config(source)
-    assert card.read_text(encoding="utf-8") == model_card(load_model(source))
+    assert read_unet_config(path) == read_unet_config(source)
+    assert card.read_text(encoding="utf-8") == model_card(load_unet(source))
 
 
 def test_another_card_is_replaced_when_asked_and_the_rest_left_alone(

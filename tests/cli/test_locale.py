@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.networks.header import read_config
+from napari_shiftseg.networks.header import read_unet_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +65,6 @@ def test_every_command(tmp_path: Path, model_file: Path, rng) -> None:
     assert b"^2" in ran.stdout  # a power, for want of the sign
     page = (tmp_path / "compare" / "report.html").read_text(encoding="utf-8")
     assert "Image z\u00e4hler_\u00b5 by model tiny" in page
-    trained = read_config(tmp_path / "n\u00e4he.safetensors")
+    trained = read_unet_config(tmp_path / "n\u00e4he.safetensors")
     assert trained.name == "n\u00e4he"
     assert "z\u00e4hler_\u00b5.tif" in trained.provenance.command

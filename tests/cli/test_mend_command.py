@@ -15,7 +15,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.mending.edit_lists import EditList, write_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Redraw, Split
 from napari_shiftseg.mending.replay import mend, replay
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -73,7 +73,7 @@ class TestMend:
             "edit 2 (merge at (5, 5), (25, 38)) no longer holds: edit 4" in ran.stderr
         )
 
-        result = segment(np.load(image), load_model(model_file), device="cpu")
+        result = segment(np.load(image), load_unet(model_file), device="cpu")
         expected = replay([SPLIT], result.labels, result.embeddings, bandwidth=1e3)
         written = tifffile.imread(tmp_path / "out" / "cells_labels.tif")
         np.testing.assert_array_equal(written, expected.labels)

@@ -16,7 +16,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.detection.confidence import read_confidence
 from napari_shiftseg.detection.proposals import object_proposals, stacked
 from napari_shiftseg.detection.settings import Pooling
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def folder(model, tmp_path_factory) -> Path:
         (folder / kind).mkdir()
     for number in range(2):
         image = gaussian_filter(rng.normal(size=(100, 110)), 1) * 4
-        labels = segment(image, load_model(model), device="cpu", bandwidth=0.5).labels
+        labels = segment(image, load_unet(model), device="cpu", bandwidth=0.5).labels
         np.save(folder / f"images/{number}.npy", image)
         np.save(folder / f"labels/{number}.npy", labels)
     return folder
@@ -90,7 +90,7 @@ def test_the_files_are_what_the_library_proposes(
     ran = shiftseg("proposals", *words, "--json")
     assert (ran.status, ran.stderr) == (0, "")
     expected = object_proposals(
-        np.load(image), load_model(model), 20, Pooling((0.5, 1.0)),
+        np.load(image), load_unet(model), 20, Pooling((0.5, 1.0)),
         read_confidence(confidence), device="cpu",
     )  # fmt: skip
     labels = tifffile.imread(out / "0_proposals.tif")

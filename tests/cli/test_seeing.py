@@ -14,7 +14,7 @@ from PIL import Image
 from napari_shiftseg.detection.boundaries import BoundaryReadout, boundaries
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.unet import load_model, new_model, save_model
+from napari_shiftseg.networks.unet import load_unet, new_model, save_model
 from napari_shiftseg.relabelling.colours import random_projection
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TestBoundaries:
 
         assert ran.status == 0, ran.stderr
         assert "written to" in ran.stdout
-        pixels, model = tifffile.imread(image), load_model(model_file)
+        pixels, model = tifffile.imread(image), load_unet(model_file)
         expected = boundaries(pixels, model, device="cpu")
         np.testing.assert_allclose(tifffile.imread(out), expected, rtol=1e-4)
         with tifffile.TiffFile(out) as file:
@@ -177,7 +177,7 @@ class TestColours:
                 "colours", image, "-m", model_file, "-o", tmp_path / name, "--seed", "3"
             )
             assert ran.status == 0, ran.stderr
-        embedding = embed(tifffile.imread(image), load_model(model_file), device="cpu")
+        embedding = embed(tifffile.imread(image), load_unet(model_file), device="cpu")
         expected = np.rint(255 * random_projection(embedding, 3))
         written = tifffile.imread(tmp_path / "c.tif")
         assert np.abs(written - expected).max() <= 1

@@ -12,7 +12,7 @@ import pytest
 from skimage.io import imread
 
 from napari_shiftseg.metrics.objects import ObjectScores
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.sweep import sweep
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class TestFigures:
         assert [image["image"] for image in found["images"]] == ["a", "b"]
         for image, path, truth in zip(found["images"], images, truths, strict=True):
             points = sweep(
-                np.load(path), load_model(model_file), [6, (4, 8), 8], np.load(truth)
+                np.load(path), load_unet(model_file), [6, (4, 8), 8], np.load(truth)
             )
             expected = [without_seconds(point.figures()) for point in points]
             assert [without_seconds(p) for p in image["points"]] == expected

@@ -15,7 +15,7 @@ import torch
 
 from napari_shiftseg.cli import train
 from napari_shiftseg.cli.train import asked_to_stop
-from napari_shiftseg.networks.unet import UNet, load_model, new_model, save_model
+from napari_shiftseg.networks.unet import UNet, load_unet, new_model, save_model
 from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.partial import corrections
 from napari_shiftseg.training.step import Log
@@ -61,7 +61,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def weights(path: Path | str) -> torch.Tensor:
     return torch.cat(
-        [w.double().flatten() for w in load_model(path).state_dict().values()]
+        [w.double().flatten() for w in load_unet(path).state_dict().values()]
     )
 
 
@@ -80,7 +80,7 @@ class TestModel:
         report = json.loads(ran.stdout)
         assert report["file"] == "cells.safetensors"
         assert 0 <= report["ap50"] <= 1
-        config = load_model("cells.safetensors").config
+        config = load_unet("cells.safetensors").config
         assert (config.name, config.foreground) == ("cells", True)
         assert (config.embedding_channels, config.features) == (4, 4)
         assert config.clustering.scope == "component"
@@ -105,7 +105,7 @@ class TestModel:
             "train", *PLACES, *network, "--loss", "spatial", "-o", "s.safetensors"
         )
         assert ran.status == 0, ran.stderr
-        config = load_model("s.safetensors").config
+        config = load_unet("s.safetensors").config
         assert (config.embedding, config.embedding_channels) == ("spatial", 3)
         assert config.clustering.kernel == "learnt-spread"
         assert config.provenance.loss["name"] == "spatial"
@@ -126,7 +126,7 @@ class TestModel:
         )  # fmt: skip
         assert ran.status == 0, ran.stderr
         assert "objects in one window have no room on the sphere" in ran.stderr
-        config = load_model("s.safetensors").config
+        config = load_unet("s.safetensors").config
         assert (config.embedding, config.embedding_channels) == ("spherical", 2)
         assert config.clustering.kernel == "von-mises-fisher"
         loss = config.provenance.loss
@@ -158,7 +158,7 @@ class TestModel:
             "-o", "b.safetensors",
         )  # fmt: skip
         assert ran.status == 0, ran.stderr
-        first, second = (load_model(f"{n}.safetensors") for n in "ab")
+        first, second = (load_unet(f"{n}.safetensors") for n in "ab")
         assert second.config.embedding == "spatial"
         torch.testing.assert_close(
             second.down[0][0].weight, first.down[0][0].weight, atol=1e-3, rtol=0
@@ -174,13 +174,13 @@ class TestModel:
             "train", *PLACES, *options, "--embedding-channels", 5, "-o", "c.safetensors"
         )
         assert ran.status == 0, ran.stderr
-        assert load_model("c.safetensors").config.embedding_channels == 5
+        assert load_unet("c.safetensors").config.embedding_channels == 5
         Path("d.yaml").write_text("embedding_channels: 6")
         ran = shiftseg(
             "train", *PLACES, *options, "--config", "d.yaml", "-o", "d.safetensors"
         )
         assert ran.status == 0, ran.stderr
-        assert load_model("d.safetensors").config.embedding_channels == 6
+        assert load_unet("d.safetensors").config.embedding_channels == 6
 
     def test_a_spatial_model_has_no_other_channels(self, shiftseg) -> None:
         ran = shiftseg(
@@ -191,7 +191,7 @@ class TestModel:
 
     def test_its_command_makes_it_again(self, shiftseg) -> None:
         assert shiftseg("train", *PLACES, *BRIEF, "-o", "a.safetensors").status == 0
-        command = load_model("a.safetensors").config.provenance.command
+        command = load_unet("a.safetensors").config.provenance.command
         first = weights("a.safetensors")
         Path("a.safetensors").unlink()
         assert shiftseg(*shlex.split(command)[1:]).status == 0
@@ -209,7 +209,7 @@ class TestModel:
             np.save(home / place / "04.npy", pixels)
         options = ("--validate", "val/images", "val/labels", "-o", "a.safetensors")
         assert shiftseg("train", *PLACES, *BRIEF, *options).status == 0
-        made = load_model("a.safetensors").config.provenance
+        made = load_unet("a.safetensors").config.provenance
         assert made.data == "1 image of 30 × 34"
         assert (made.scores["images"], made.scores["of"]) == (11, "val/images")
 
@@ -225,7 +225,7 @@ class TestModel:
         is_parameter = torch.cat(  # not what batch norm has counted and averaged
             [
                 torch.full((w.numel(),), "running" not in n and "batches" not in n)
-                for n, w in load_model("a.safetensors").state_dict().items()
+                for n, w in load_unet("a.safetensors").state_dict().items()
             ]
         )
         assert torch.allclose(
@@ -234,7 +234,7 @@ class TestModel:
         assert not torch.allclose(
             weights("c.safetensors")[is_parameter], first[is_parameter], atol=1e-2
         )
-        config = load_model("b.safetensors").config
+        config = load_unet("b.safetensors").config
         assert config.name == "b"
         assert "--start a.safetensors" in config.provenance.command
 
@@ -260,7 +260,7 @@ class TestCorrections:
         line = f"{share:.2g} % of the pixels count: {objects} objects"
         assert line in ran.stderr
         assert "on all of training, " in ran.stdout
-        made = load_model("m.safetensors").config.provenance
+        made = load_unet("m.safetensors").config.provenance
         assert made.data == f"1 image of 30 × 30; {line}"
         assert made.optimizer["learning_rate"] == 2e-3
 
@@ -271,7 +271,7 @@ class TestCorrections:
         monkeypatch.setattr(train, "CORRECTION_STEPS", 4)
         options = ("--start", "a.safetensors", "--window", 16, "-o", "b.safetensors")
         assert shiftseg("train", *PLACES, *options).status == 0
-        made = load_model("b.safetensors").config.provenance
+        made = load_unet("b.safetensors").config.provenance
         assert made.steps == 4
         assert made.optimizer["learning_rate"] == 5e-4
         assert made.optimizer["fixed_statistics"] == 1
@@ -302,7 +302,7 @@ class TestStopped:
         assert ran.status == 130
         assert "stopped at step 33; --resume goes on from there" in ran.stderr
         assert Path("m.training").is_file()
-        assert load_model("m.safetensors").config.provenance.steps == 20
+        assert load_unet("m.safetensors").config.provenance.steps == 20
         stop_at(None)
         ran = shiftseg("train", *PLACES, *self.options, "--resume")
         assert ran.status == 0
@@ -361,7 +361,7 @@ class TestStopped:
         assert ran.status == 0
         assert "AP50 0.500 on " in ran.stdout
         assert [row["step"] for row in logged("m.csv")] == ["2", "4"]
-        assert load_model("m.safetensors").config.provenance.steps == 2
+        assert load_unet("m.safetensors").config.provenance.steps == 2
 
 
 class TestRefused:
@@ -397,7 +397,7 @@ class TestRefused:
         forced = shiftseg("train", *PLACES, *options, "--force", "-o", "m.safetensors")
         assert forced.status == 0
         assert "warning: a training window of 3" in forced.stderr
-        assert load_model("m.safetensors").config.provenance.window == (3, 3)
+        assert load_unet("m.safetensors").config.provenance.window == (3, 3)
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
@@ -531,7 +531,7 @@ class TestDataSet:
         small = ("--depth", 1, "--features", 4, "--channels", 4, "--window", "4x6x6")
         ran = shiftseg("train", volumes, *small, "--steps", 2, "-o", "m.safetensors")
         assert ran.status == 0
-        config = load_model("m.safetensors").config
+        config = load_unet("m.safetensors").config
         assert config.ndim == 3
         assert config.provenance.data.startswith("2 images, first of 12 × 20 × 22")
         assert config.provenance.scores["images"] == 1
@@ -544,7 +544,7 @@ class TestDataSet:
         part, out = volumes / "train", ("-o", "m.safetensors")
         small = ("--depth", 1, "--features", 4, "--window", "4x6x6", "--steps", 1)
         assert shiftseg("train", part, *small, *out).status == 0
-        assert load_model("m.safetensors").config.provenance.data.startswith("1 image")
+        assert load_unet("m.safetensors").config.provenance.data.startswith("1 image")
 
     def test_without_labels_it_is_refused(self, shiftseg, volumes) -> None:
         (volumes / "train" / "masks").rename(volumes / "train" / "other")

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.unet import load_model, new_model, save_model
+from napari_shiftseg.networks.unet import load_unet, new_model, save_model
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
@@ -46,7 +46,7 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def samples(model: Path, rng) -> list[Sample]:
-    network = load_model(model)
+    network = load_unet(model)
     images = [gaussian_filter(rng.normal(size=s), 1) * 4 for s in ((20, 24), (18, 28))]
     return [
         Sample(image, segment(image, network, device="cpu", **TRUE).labels)
@@ -72,7 +72,7 @@ def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_pa
     assert Settings(**report.pop("settings")) == Settings()
     given = {"model": str(model), "channel": None, "series": None}
     assert report.pop("given") == given
-    tuning = tune(samples, load_model(model), GRID)
+    tuning = tune(samples, load_unet(model), GRID)
     assert report == {
         "model": "m",
         "of": "val/images",
@@ -82,7 +82,7 @@ def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_pa
         "points": [point.figures() for point in tuning.ranked],
         "file": str(path),
     }
-    before, after = load_model(model).config, load_model(path).config
+    before, after = load_unet(model).config, load_unet(path).config
     assert after.name == "tuned"
     assert after.clustering == before.clustering.model_copy(update=TRUE)
     assert after.provenance == PROVENANCE.model_copy(
@@ -91,7 +91,7 @@ def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_pa
         }
     )
     assert [p.name for p in path.parent.iterdir()] == ["tuned.safetensors"]
-    labels = [segment(s.image, load_model(path)).labels for s in samples]
+    labels = [segment(s.image, load_unet(path)).labels for s in samples]
     for found, sample in zip(labels, samples, strict=True):
         np.testing.assert_array_equal(found, sample.labels)
 
@@ -138,7 +138,7 @@ def test_a_model_of_unknown_training_has_no_place_for_scores(
     ran = shiftseg("tune", "disks", "-m", model_file, *options, "-o", path)
     assert ran.status == 0
     assert "no scores are recorded" in ran.stderr
-    assert load_model(path).config.provenance is None
+    assert load_unet(path).config.provenance is None
 
 
 @pytest.mark.parametrize(

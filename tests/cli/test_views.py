@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def test_segment_and_again_by_its_record(
     options = ("-m", model_file, "--views", 8, "--save", "all")
     ran = shiftseg("segment", square, *options, "-o", tmp_path / "o")
     assert (ran.status, ran.stderr) == (0, "")
-    expected = segment(np.load(square), load_model(model_file), views=8)
+    expected = segment(np.load(square), load_unet(model_file), views=8)
     found = tifffile.imread(tmp_path / "o" / "square_embedding.tif")
     np.testing.assert_array_equal(found, expected.embeddings)
     record = tmp_path / "o" / "square_report.json"
@@ -111,7 +111,7 @@ def test_a_tuned_model_has_its_own_background(
         "--min-sizes", "0",
     )  # fmt: skip
     assert ran.status == 0, ran.stderr
-    tuned, disks = load_model(tmp_path / "t.safetensors").config, load_model("disks")
+    tuned, disks = load_unet(tmp_path / "t.safetensors").config, load_unet("disks")
     own = disks.config.clustering.background_embedding
     assert tuned.clustering.background_embedding == own
     assert tuned.provenance.scores["of"].endswith(" in 2 views")

@@ -26,6 +26,14 @@ CASES = {
     "volume": (3, (20, 26, 31), True, {}),
     "valid": (2, (49, 61), True, {"border": "valid"}),
     "views": (2, (49, 61), True, {"views": 2}),
+    "watershed": (2, (49, 61), True, {"method": "watershed", "prominence": 0.2}),
+    "watershed of a volume": (
+        3,
+        (20, 26, 31),
+        True,
+        {"method": "watershed", "prominence": 0.2},
+    ),
+    "connected parts": (2, (49, 61), True, {"method": "components"}),
     "small": (2, (3, 5), True, {}),
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from napari_shiftseg.embeddings.kinds import UNIT, embedded
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from napari_shiftseg.experiments.inputs import (
     pull_margin,
     read_data,
 )
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +108,6 @@ def test_crowded_nuclei_are_as_many_images_each_of_its_own() -> None:
 
 
 def test_the_margin_is_the_loss_s(small_model: Callable) -> None:
-    assert pull_margin(load_model("figure-4d")) == 0.5
-    assert pull_margin(load_model("disks")) is None  # 0 is no bandwidth
+    assert pull_margin(load_unet("figure-4d")) == 0.5
+    assert pull_margin(load_unet("disks")) is None  # 0 is no bandwidth
     assert pull_margin(small_model(2, 2)) is None

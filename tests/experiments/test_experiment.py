@@ -20,8 +20,8 @@ from napari_shiftseg.experiments.experiment import (
     run_steps,
 )
 from napari_shiftseg.experiments.inputs import Data, FigureNetwork
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.training.recipes import Recipe
@@ -142,7 +142,7 @@ def test_retrained_weights_are_what_is_measured_and_can_be_bundled(
     report = exhaust(run_steps(TRAINED, tmp_path, retrain=True, device="cpu"))
 
     assert "tiny.safetensors" in report["files"]
-    written = load_model(tmp_path / "tiny.safetensors")
+    written = load_unet(tmp_path / "tiny.safetensors")
     about = report["networks"]["tiny"]
     assert about["command"] == "shiftseg figure x --retrain"
     assert (about["steps"], about["window"]) == (3, [2])

@@ -24,7 +24,7 @@ from faults import (
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.predict import embed, embed_steps, open_for
 from napari_shiftseg.metrics.seams import seam_scores, step
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples.catalogue import disks as make_disks
 
@@ -52,7 +52,7 @@ STRIPE = make_disks((508, 60))  # eight tiles of 4p = 64 along axis 0
 
 @cache
 def stripe_of(model: str) -> Stitched:
-    return window_at_most_period(STRIPE.image, load_model(model))
+    return window_at_most_period(STRIPE.image, load_unet(model))
 
 
 class TestWindowAtMostPeriod:
@@ -201,7 +201,7 @@ class TestLastTileShiftedBack:
         assert one.difference < EXACT
 
     def test_in_a_trained_net_only_that_border_jumps(self) -> None:
-        image, model = make_disks((248, 60)).image, load_model("disks")
+        image, model = make_disks((248, 60)).image, load_unet("disks")
         fault = last_tile_shifted_back(image, model, 64)
         (tiled, _), (whole, _) = (
             border_steps(e, fault.plan) for e in (fault.embedding, fault.untiled)

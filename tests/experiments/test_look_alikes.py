@@ -18,7 +18,7 @@ from napari_shiftseg.experiments.look_alikes import (
     numbers_of,
 )
 from napari_shiftseg.experiments.pairs_of_objects import Pairs
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples import Sample
@@ -40,7 +40,7 @@ def small() -> Data:
 
 @cache
 def made() -> Outcome:
-    return exhaust(measure({"figure-4d": load_model("figure-4d")}, small()))
+    return exhaust(measure({"figure-4d": load_unet("figure-4d")}, small()))
 
 
 def test_pairs_are_counted_from_the_modes_of_one_mean_shift() -> None:
@@ -49,7 +49,7 @@ def test_pairs_are_counted_from_the_modes_of_one_mean_shift() -> None:
     assert (tight["bandwidth"], own["bandwidth"]) == (0.5, 1.0)
     for row in (tight, own):
         result = segment(
-            sample.image, load_model("figure-4d"), scope="global", min_size=0,
+            sample.image, load_unet("figure-4d"), scope="global", min_size=0,
             split_far_parts=False, bandwidth=row["bandwidth"], device="cpu",
         )  # fmt: skip
         assert row["modes"] <= result.labels.max()

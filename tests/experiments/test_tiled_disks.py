@@ -10,7 +10,7 @@ import pytest
 
 from napari_shiftseg.experiments import EXPERIMENTS, tiled_disks
 from napari_shiftseg.metrics.seams import step
-from napari_shiftseg.networks.unet import load_model, new_model
+from napari_shiftseg.networks.unet import load_unet, new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples.catalogue import disks
@@ -33,7 +33,7 @@ def few_disks(monkeypatch: pytest.MonkeyPatch) -> None:
 def model_of(name: str) -> UNet:
     if name == "untrained":
         return new_model(ndim=2, depth=4, features=4, embedding_channels=3)
-    return load_model(name)
+    return load_unet(name)
 
 
 @cache

@@ -19,7 +19,7 @@ from napari_shiftseg.experiments.tiled_nuclei import (
     pieces,
 )
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.comparison import Comparison, compare_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Progress, exhaust
@@ -48,7 +48,7 @@ def comparison_of(number: int) -> Comparison:
     """Compare both stitchings on one image, once for all figures."""
     sample = few_nuclei().samples[number]
     settings = Settings(window=20, bandwidth=0.5, device="cpu")
-    model = load_model("figure-4d")
+    model = load_unet("figure-4d")
     return exhaust(compare_steps(sample.image, model, settings, sample.labels))
 
 
@@ -74,7 +74,7 @@ def made() -> dict[str, Outcome]:
         "4e": partial(measure_stitching, stitching="cropped"),
         "4f": measure_close_up,
     }
-    given = ({"figure-4d": load_model("figure-4d")}, few_nuclei())
+    given = ({"figure-4d": load_unet("figure-4d")}, few_nuclei())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiled_nuclei, "compare_steps", known_steps)
         return {name: exhaust(way(*given, window=20)) for name, way in ways.items()}
@@ -82,7 +82,7 @@ def made() -> dict[str, Outcome]:
 
 @pytest.fixture
 def model() -> UNet:
-    return load_model("figure-4d")
+    return load_unet("figure-4d")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from napari_shiftseg.experiments.volumes import (
     parts_of,
     synthetic_volumes,
 )
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples import Sample
 
@@ -53,7 +53,7 @@ def outcome(model: UNet) -> Outcome:
 
 def test_no_naive_window_is_a_multiple_of_the_period() -> None:
     for name, windows in WINDOWS.items():
-        (period,) = {*load_model(name).shape.period}
+        (period,) = {*load_unet(name).shape.period}
         assert all(window % period for window in windows)
         assert name == PAPERS or all(window % period for window in LARGER)
 

@@ -24,7 +24,7 @@ from napari_shiftseg.experiments.window_size import (
     windows_above,
 )
 from napari_shiftseg.metrics.objects import ObjectScores
-from napari_shiftseg.networks.unet import build, load_model
+from napari_shiftseg.networks.unet import build, load_unet
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples import Sample
@@ -50,7 +50,7 @@ def row(method: str, window: int, splits: int, by_seams: int = 0) -> Row:
 
 class TestWindows:
     def test_no_naive_window_of_the_figure_is_a_multiple_of_the_period(self) -> None:
-        for model in (load_model("figure-4d"), NETWORK.load()):
+        for model in (load_unet("figure-4d"), NETWORK.load()):
             (period,) = {*model.shape.period}
             assert all(window % period for window in WINDOWS[model.config.ndim])
 
@@ -104,7 +104,7 @@ class TestMeasure:
         assert only.settings.scope == "global"
 
     def test_the_bundled_network_s_bandwidths(self) -> None:
-        model = load_model("figure-4d")
+        model = load_unet("figure-4d")
         kinds = [v.settings.clustering(model.config) for v in variants(model)]
         own = model.config.clustering
         assert [(c.scope, c.bandwidth) for c in kinds] == [
@@ -112,7 +112,7 @@ class TestMeasure:
         ]  # fmt: skip
 
     def test_naive_tiles_of_20_split_more_nuclei(self) -> None:
-        model, data = load_model("figure-4d"), crowded_nuclei((96, 96), 3)
+        model, data = load_unet("figure-4d"), crowded_nuclei((96, 96), 3)
         windows = {"naive": [20], "cropped": [144]}
         settings = Settings(device="cpu", bandwidth=0.5)
         sweeps = [

@@ -20,7 +20,7 @@ from napari_shiftseg.explain.reasons import (
 from napari_shiftseg.explain.two_objects import TileBorder
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.splits import splitting_seams
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.samples.nuclei import nuclei
@@ -265,7 +265,7 @@ class TestDisks:
 @pytest.mark.parametrize("model", ["figure-4d", "nuclei"])
 def test_nuclei_are_parted_as_their_components_say(evidence_from, model):
     image = nuclei((150, 170), density=0.35, touching=0.6, seed=4).image
-    known = evidence_from(image, load_model(model), window=112)
+    known = evidence_from(image, load_unet(model), window=112)
     middles = [tuple(known.indices(k)[0]) for k in range(1, known.labels.max() + 1)]
     assert len(middles) > 8
     kinds = set()

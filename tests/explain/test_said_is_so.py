@@ -27,7 +27,7 @@ from napari_shiftseg.explain.reasons import (
 )
 from napari_shiftseg.mending.edits import Merge, Paint, Split
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.relabel import Relabelling
@@ -158,7 +158,7 @@ def test_of_random_rows(mended):
 )
 def test_of_nuclei_that_touch(evidence_from, model, channels, views):
     image = nuclei((150, 170), density=0.35, touching=0.6, seed=4).image
-    known = evidence_from(image, load_model(model), window=112, views=views)
+    known = evidence_from(image, load_unet(model), window=112, views=views)
     assert len(known.predicted.embedding) == channels(views)
     border = known.labels[:, :-1] != known.labels[:, 1:]
     border &= (known.labels[:, :-1] > 0) & (known.labels[:, 1:] > 0)

@@ -13,7 +13,7 @@ from napari_shiftseg.geometry.cost import (
 )
 from napari_shiftseg.geometry.rates import CORE_SPEED, Rate, assumed_rate
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape, multiply_adds
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 SMALL = AxisShape((2, 2))  # p = 4, context 40
 NET = UNetShape((SMALL, SMALL), (2, 4, 8))
@@ -35,7 +35,7 @@ def test_seconds_are_interpolated_and_beyond_proportional(work, seconds) -> None
 
 def test_a_size_is_set_up_once_unless_it_is_ready() -> None:
     plan = plan_tiles((100, 100), NET, 4)  # 25 · 25 tiles, each reads 44 · 44
-    work = multiply_adds(NET, (44, 44))
+    work = NET.multiply_adds((44, 44))
     rate = Rate(((work, 0.5),), set_up=3.0)
     assert rate.seconds([plan]) == pytest.approx(625 * 0.5 + 3)
     assert rate.seconds([plan, plan], images=2) == pytest.approx(4 * 625 * 0.5 + 3)
@@ -43,7 +43,7 @@ def test_a_size_is_set_up_once_unless_it_is_ready() -> None:
     assert ready.seconds([plan]) == pytest.approx(625 * 0.5)
     other = plan_tiles((100, 100), NET, 8)
     alone = ready.seconds([other]) - len(other) * ready.of_tile(
-        multiply_adds(NET, other.reads)
+        NET.multiply_adds(other.reads)
     )
     assert alone == pytest.approx(3.0)
 
@@ -51,7 +51,7 @@ def test_a_size_is_set_up_once_unless_it_is_ready() -> None:
 def test_what_is_assumed_counts_cores() -> None:
     plan = plan_tiles((100, 100), NET, 4)
     for engine, speed in CORE_SPEED.items():
-        expected = 625 * (1e-3 + multiply_adds(NET, (44, 44)) / (3 * speed))
+        expected = 625 * (1e-3 + NET.multiply_adds((44, 44)) / (3 * speed))
         rate = assumed_rate("cpu", engine)
         assert rate.seconds([plan]) == pytest.approx(expected)
         assert assumed_rate("cuda:0", engine).seconds([plan]) < expected
@@ -60,7 +60,7 @@ def test_what_is_assumed_counts_cores() -> None:
 
 def test_a_measured_time_is_no_longer_rough() -> None:
     plan = plan_tiles((100, 100), NET, 4)
-    work = multiply_adds(NET, plan.reads)
+    work = NET.multiply_adds(plan.reads)
     assert duration([plan], Rate(((work, 0.01),))) == "about 6 s"
     assert duration([plan], Rate(((work, 1e-4),))) == "about 0.06 s"
     assert duration([plan], Rate(((work, 0.01),), is_measured=False)) == "roughly 6 s"

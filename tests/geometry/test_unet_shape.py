@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_shiftseg.geometry.unet_shape import AxisShape, IllegalInputError, UNetShape
+from napari_shiftseg.geometry.network_shape import IllegalInputError
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 
 FAR = 600  # sizes tried; the deepest axis below reads 451 at least
 

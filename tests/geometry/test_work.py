@@ -7,7 +7,6 @@ from math import prod
 import pytest
 import torch
 
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.networks.unet import CONVOLUTIONS, TRANSPOSED, new_model
 
 
@@ -35,4 +34,4 @@ def test_multiplications_are_those_of_the_net(options) -> None:
     size = tuple(axis.input_for(5) for axis in model.shape.axes)
     with torch.inference_mode():
         model.eval()(torch.zeros(1, model.config.in_channels, *size))
-    assert multiply_adds(model.shape, size) == sum(counted)
+    assert model.shape.multiply_adds(size) == sum(counted)

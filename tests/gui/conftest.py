@@ -21,8 +21,9 @@ import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.gui.segment.last_choice import LastChoice
-from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples.catalogue import disks
 
 

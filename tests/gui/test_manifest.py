@@ -7,7 +7,7 @@ import pytest
 
 from napari_shiftseg.gui import samples
 from napari_shiftseg.gui.parts.models import OPENED
-from napari_shiftseg.networks.header import bundled_models, read_config
+from napari_shiftseg.networks.header import bundled_models, read_unet_config
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 
@@ -100,7 +100,7 @@ def test_a_sample_brings_the_networks_of_figures_into_the_lists(
     sample = made(name)
     for model in models:
         widget.model.value = model
-        assert widget.model.config == read_config(model)
+        assert widget.model.config == read_unet_config(model)
         assert widget.model.config.ndim == sample.image.ndim
 
 

@@ -14,11 +14,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from napari_shiftseg.device import usual_engine
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference import compiled, network
 from napari_shiftseg.inference.compiled import Compiled, Kept, digest
 from napari_shiftseg.inference.predict import Embedded, embed, embed_steps, open_for
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.samples.catalogue import make_sample
@@ -39,7 +38,7 @@ MISSING = "OpenVINO is not installed, so torch predicts"
 
 @pytest.fixture(scope="module")
 def nuclei() -> UNet:
-    return load_model("nuclei")
+    return load_unet("nuclei")
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +166,7 @@ class TestWhich:
 
     def test_a_small_tile_is_not_worth_it(self, small_model: Make, rng) -> None:
         model, image = small_model(2, 2), rng.random((31, 42))
-        assert multiply_adds(model.shape, (72, 72)) < network.WORTH
+        assert model.shape.multiply_adds((72, 72)) < network.WORTH
         assert run(image, model)[0].engine == "torch"
         assert run(image, model, engine="openvino")[0].engine == "openvino"
 

@@ -12,7 +12,7 @@ import torch
 from napari_shiftseg.inference.finite import NotFiniteError
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.header import CheckpointError
-from napari_shiftseg.networks.unet import load_model, save_model, unsound
+from napari_shiftseg.networks.unet import load_unet, save_model, unsound
 from napari_shiftseg.pipeline.segmentation import segment
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_weights(small_model: Make, tmp_path: Path, foreground, value: float) ->
             run(IMAGE, model, window=8, device="cpu")
     path = save_model(model, tmp_path / "m.safetensors")
     with pytest.raises(CheckpointError, match=rf"m\.safetensors: 1 of \d+ {said}"):
-        load_model(path)
+        load_unet(path)
 
 
 def test_variances_below_zero() -> None:

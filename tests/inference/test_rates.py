@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference import rates as module
 from napari_shiftseg.inference import timing
 from napari_shiftseg.inference.compiled import Compiled, compiled_sizes
@@ -43,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     def predict(self: Predictor, inputs: list[Any], is_mixed: bool = True) -> None:
         size = inputs[0].shape[1:]
         came.append(size)
-        now[0] += len(inputs) * 1e-9 * multiply_adds(self.model.shape, size)
+        now[0] += len(inputs) * 1e-9 * self.model.shape.multiply_adds(size)
 
     monkeypatch.setattr(Predictor, "__call__", predict)
     monkeypatch.setattr(Predictor, "prepare", lambda *_: None)
@@ -62,7 +61,7 @@ def test_tiles_grow_while_they_are_short(model: UNet, clock: list) -> None:
     with on_device(model, CPU, "float32") as network:
         timed = timed_on(network)
     works = [work for work, _ in timed.points]
-    assert works[0] == multiply_adds(model.shape, (44, 44))
+    assert works[0] == model.shape.multiply_adds((44, 44))
     assert all(b >= LARGER * a for a, b in pairwise(works))
     assert 1e-9 * works[-1] <= timing.SHORT < 1e-9 * 1.5 * LARGER * works[-1]
     assert all(s == pytest.approx(1e-9 * work) for work, s in timed.points)
@@ -226,7 +225,7 @@ def test_openvino_is_set_up_for_a_size_once() -> None:
     """What is timed is OpenVINO, and what it has compiled counts no longer."""
     model = new_model(depth=2, features=8, seed=3)
     rate = exhaust(rate_steps(model, "cpu", engine="openvino"))
-    smallest = multiply_adds(model.shape, (44, 44))
+    smallest = model.shape.multiply_adds((44, 44))
     assert rate.points[0][0] == smallest
     assert rate.set_up > 0
     assert rate.ready == compiled_sizes(model, "float32") != frozenset()
@@ -240,7 +239,7 @@ def test_by_itself_openvino_is_timed_where_it_would_predict(
     predict = Compiled.__call__
 
     def counted(self: Compiled, pixels: Any) -> Any:
-        came.append(multiply_adds(self._model.shape, pixels.shape[1:]))
+        came.append(self._model.shape.multiply_adds(pixels.shape[1:]))
         return predict(self, pixels)
 
     monkeypatch.setattr(Compiled, "__call__", counted)

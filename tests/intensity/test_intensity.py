@@ -16,7 +16,7 @@ from napari_shiftseg.intensity import automatic as intensity_module
 from napari_shiftseg.intensity.automatic import INVERTED, NOTHING, find_scale
 from napari_shiftseg.intensity.scale import Reading, Scale, parse_intensity
 from napari_shiftseg.intensity.stack import BLEACHING, frame_scales
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.image import open_image
 
 GROUND, HEIGHT, NOISE = 100.0, 1000.0, 10.0

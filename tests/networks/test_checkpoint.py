@@ -18,21 +18,21 @@ from safetensors.torch import load_file, save_file
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks import unet as checkpoint
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import (
     CONFIG_KEY,
     CheckpointError,
     bundled_models,
     find_model,
-    read_config,
+    read_unet_config,
 )
 from napari_shiftseg.networks.unet import (
     UNet,
     copy_model,
-    load_model,
+    load_unet,
     new_model,
     save_model,
 )
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores import whole_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -69,7 +69,7 @@ def test_a_model_comes_back_as_it_was(options, tmp_path):
     )
     for name, buffer in model.named_buffers():  # as if batch norm had seen images
         buffer.fill_(7 if "num" in name else 0.5)
-    back = load_model(save_model(model, tmp_path / "model.safetensors"))
+    back = load_unet(save_model(model, tmp_path / "model.safetensors"))
 
     assert back.config == model.config
     assert back.shape == model.shape
@@ -83,19 +83,19 @@ def test_a_model_comes_back_as_it_was(options, tmp_path):
 
 
 def test_a_loaded_model_can_be_trained(path):
-    model = load_model(path)
+    model = load_unet(path)
     model(torch.rand(1, 1, 20)).sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 
 
 def test_loading_leaves_the_random_numbers_of_the_user_alone(path):
     before = torch.random.get_rng_state()
-    load_model(path)
+    load_unet(path)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_a_loaded_model_does_not_lean_on_its_file(model, path):
-    back = load_model(path)
+    back = load_unet(path)
     path.write_bytes(b"\0" * path.stat().st_size)
     assert all(
         torch.equal(a, b)
@@ -111,7 +111,7 @@ def test_a_copy_has_the_same_weights_to_the_bit(tmp_path):
         (copy_model(source, tmp_path / "new" / "b.safetensors"), model.config),
         (copy_model(source, tmp_path / "c.safetensors", config), config),
     ):
-        assert read_config(path) == expected
+        assert read_unet_config(path) == expected
         before, after = load_file(source), load_file(path)
         assert {n: w.dtype for n, w in before.items()} == {
             n: w.dtype for n, w in after.items()
@@ -133,7 +133,7 @@ def test_half_precision_halves_the_file_and_rounds_the_weights(tmp_path):
     model = new_model(depth=2, features=8)
     full = save_model(model, tmp_path / "full.safetensors")
     half = save_model(model, tmp_path / "half.safetensors", torch.float16)
-    back = load_model(half)
+    back = load_unet(half)
 
     assert half.stat().st_size < 0.6 * full.stat().st_size
     assert {w.dtype for w in load_file(half).values()} == {torch.float16}
@@ -147,7 +147,7 @@ def test_half_precision_leaves_whole_numbers_alone(tmp_path):
     model = new_model(**TINY, normalization="batch")
     model.down[0][1].num_batches_tracked.fill_(100_001)
     path = save_model(model, tmp_path / "m.safetensors", torch.float16)
-    assert load_model(path).down[0][1].num_batches_tracked == 100_001
+    assert load_unet(path).down[0][1].num_batches_tracked == 100_001
 
 
 def test_weights_too_large_for_half_precision_stay_as_they_are(tmp_path):
@@ -159,12 +159,12 @@ def test_weights_too_large_for_half_precision_stay_as_they_are(tmp_path):
     known = load_file(path)
     assert known["down.0.1.running_var"].dtype == torch.float32
     assert known["down.0.0.weight"].dtype == torch.float16
-    assert float(load_model(path).down[0][1].running_var[0]) == 7e4
+    assert float(load_unet(path).down[0][1].running_var[0]) == 7e4
 
 
 def test_what_is_bundled():
     assert list(bundled_models()) == ["disks", "disks-w16", "nuclei", "nuclei-3d"]
-    clustering = read_config("nuclei").clustering
+    clustering = read_unet_config("nuclei").clustering
     assert (clustering.scope, clustering.background_embedding) == ("component", None)
 
 
@@ -178,10 +178,10 @@ def test_what_is_bundled():
     ],
 )
 def test_bundled_models_load_by_name(name, period):
-    model = load_model(name)
+    model = load_unet(name)
 
     assert name in bundled_models()
-    assert model.config == read_config(name)
+    assert model.config == read_unet_config(name)
     assert model.shape.period == period
     assert model.config.provenance is not None
     assert find_model(name).stat().st_size < 9e6
@@ -189,7 +189,7 @@ def test_bundled_models_load_by_name(name, period):
 
 def test_an_unknown_name_lists_the_bundled_models(tmp_path):
     for source in ("dsks", tmp_path / "none.safetensors", tmp_path):
-        for read in (load_model, read_config):
+        for read in (load_unet, read_unet_config):
             with pytest.raises(FileNotFoundError, match=r"neither.*disks, disks-w16"):
                 read(source)
 
@@ -201,7 +201,7 @@ def test_files_of_any_header_length_load(model, tmp_path):
         model.config = model.config.model_copy(update={"description": "x" * length})
         path = save_model(model, tmp_path / "m.safetensors")
         starts.add(path.read_bytes()[:1])
-        assert len(load_model(path).config.description) == length
+        assert len(load_unet(path).config.description) == length
     assert b"\x80" in starts
 
 
@@ -211,9 +211,9 @@ def test_a_truncated_file_is_refused_at_any_length(path):
     for length in sorted(lengths):
         path.write_bytes(whole[:length])
         with pytest.raises(CheckpointError, match="no model file, or it is truncated"):
-            load_model(path)
+            load_unet(path)
     path.write_bytes(whole)
-    load_model(path)
+    load_unet(path)
 
 
 @given(st.binary(max_size=300))
@@ -227,7 +227,7 @@ def test_random_bytes_are_refused(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("random") / "m.safetensors"
     path.write_bytes(content)
     with pytest.raises(CheckpointError):
-        load_model(path)
+        load_unet(path)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_text_is_refused(tmp_path, text):
     path = tmp_path / "m.safetensors"
     path.write_text(text)
     with pytest.raises(CheckpointError, match=r"m\.safetensors is no model file"):
-        load_model(path)
+        load_unet(path)
 
 
 def test_a_flipped_byte_of_the_header_is_refused_or_harmless(path, model):
@@ -249,7 +249,7 @@ def test_a_flipped_byte_of_the_header_is_refused_or_harmless(path, model):
         flipped[at] ^= 0x15
         path.write_bytes(flipped)
         try:
-            back = load_model(path)
+            back = load_unet(path)
         except CheckpointError:
             refused += 1
         else:  # a letter of a name or of a text
@@ -286,7 +286,7 @@ def test_a_pickle_is_not_run(tmp_path, marker, protocol):
     path = tmp_path / "m.safetensors"
     path.write_bytes(pickled(marker, protocol))
     message = "is a pickle.*not opened" if protocol > 1 else "is no model file"
-    for read in (load_model, read_config):
+    for read in (load_unet, read_unet_config):
         with pytest.raises(CheckpointError, match=message):
             read(path)
     assert not marker.exists()
@@ -297,7 +297,7 @@ def test_a_pickle_is_not_run(tmp_path, marker, protocol):
 def test_a_file_of_torch_save_is_not_run(tmp_path, marker, zipped, suffix):
     path = tmp_path / f"m{suffix}"
     torch.save({"state": Payload(marker)}, path, _use_new_zipfile_serialization=zipped)
-    for read in (load_model, read_config):
+    for read in (load_unet, read_unet_config):
         with pytest.raises(CheckpointError, match=r"is a pickle.*save_model"):
             read(path)
     assert not marker.exists()
@@ -313,7 +313,7 @@ def rewritten(path, weights=None, **metadata):
 def test_weights_without_our_config_are_refused(path):
     rewritten(path, format="pt")
     with pytest.raises(CheckpointError, match=r"no napari-shiftseg config.*unknown"):
-        load_model(path)
+        load_unet(path)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_weights_without_our_config_are_refused(path):
 )
 def test_a_damaged_config_is_refused(path, text, message):
     rewritten(path, **{CONFIG_KEY: text})
-    for read in (load_model, read_config):
+    for read in (load_unet, read_unet_config):
         with pytest.raises(CheckpointError, match=message):
             read(path)
 
@@ -338,7 +338,7 @@ def test_a_config_of_another_version_is_refused(path, model):
     config = {**json.loads(model.config.model_dump_json()), "attention": True}
     rewritten(path, **{CONFIG_KEY: json.dumps(config)})
     with pytest.raises(CheckpointError, match=r"attention.*another version"):
-        load_model(path)
+        load_unet(path)
 
 
 @pytest.mark.parametrize(
@@ -354,11 +354,11 @@ def test_a_config_of_another_version_is_refused(path, model):
 def test_weights_that_do_not_fit_are_refused(path, model, weights):
     rewritten(path, weights, **{CONFIG_KEY: model.config.model_dump_json()})
     if weights.get("head.bias") is not None:  # stored in another precision: read
-        assert load_model(path).head.bias.dtype == torch.float32
+        assert load_unet(path).head.bias.dtype == torch.float32
         return
     name = next(iter(weights))
     with pytest.raises(CheckpointError, match=f"weights do not fit.*{name}"):
-        load_model(path)
+        load_unet(path)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_a_config_that_is_not_of_these_weights_is_refused(path, options):
     other = ModelConfig.new(**{**TINY, **options})
     rewritten(path, **{CONFIG_KEY: other.model_dump_json()})
     with pytest.raises(CheckpointError, match="the weights do not fit the config"):
-        load_model(path)
+        load_unet(path)
 
 
 @pytest.mark.parametrize(
@@ -407,7 +407,7 @@ def test_what_would_hang_or_exhaust_the_program_is_refused(path, model, change, 
     config = {**json.loads(model.config.model_dump_json()), **change}
     rewritten(path, **{CONFIG_KEY: json.dumps(config)})
     with pytest.raises(CheckpointError, match=re.escape(said)) as caught:
-        load_model(path)
+        load_unet(path)
     assert len(str(caught.value)) < 500
 
 
@@ -420,10 +420,10 @@ def test_a_training_window_that_cannot_be_is_refused(path, model, window):
     config = json.loads(model.config.model_dump_json())
     rewritten(path, **{CONFIG_KEY: json.dumps(config | {"provenance": trained})})
     with pytest.raises(CheckpointError, match="window"):
-        load_model(path)
+        load_unet(path)
     trained["window"] = [20]
     rewritten(path, **{CONFIG_KEY: json.dumps(config | {"provenance": trained})})
-    assert load_model(path).config.usual_window == (20,)
+    assert load_unet(path).config.usual_window == (20,)
 
 
 def test_numbers_that_json_does_not_have_are_refused(path, model):
@@ -434,34 +434,34 @@ def test_numbers_that_json_does_not_have_are_refused(path, model):
     }  # fmt: skip
     rewritten(path, **{CONFIG_KEY: json.dumps(known)})
     with pytest.raises(CheckpointError, match=r"provenance\.loss\.a"):
-        read_config(path)
+        read_unet_config(path)
 
 
 def test_a_long_header_is_not_read(path):
     path.write_bytes((3 * 10**7).to_bytes(8, "little") + b" " * (3 * 10**7 + 1))
     with pytest.raises(CheckpointError, match="header of 30,000,000 bytes, at most"):
-        read_config(path)
+        read_unet_config(path)
 
 
 def test_weights_that_are_not_finite_are_refused(path, model):
     bias = torch.tensor([0.0, float("nan"), 1.0])
     rewritten(path, {"head.bias": bias}, **{CONFIG_KEY: model.config.model_dump_json()})
     with pytest.raises(CheckpointError, match=r"1 of 3 values of head\.bias are NaN"):
-        load_model(path)
+        load_unet(path)
 
 
 def test_what_steers_a_terminal_is_read_as_text(path, model):
     known = json.loads(model.config.model_dump_json())
     known |= {"name": "a\x1b[31m\nb\u202e", "description": "one\ntwo\x9b"}
     rewritten(path, **{CONFIG_KEY: json.dumps(known)})
-    config = read_config(path)
+    config = read_unet_config(path)
     assert config.name == "a\\x1b[31m\\x0ab\\u202e"
     assert config.description == "one\ntwo\\x9b"
 
 
 def test_the_config_is_read_without_the_weights(path, model):
-    assert read_config(path) == model.config
-    assert read_config(str(path)) == model.config
+    assert read_unet_config(path) == model.config
+    assert read_unet_config(str(path)) == model.config
 
 
 def test_folders_are_made_and_the_path_is_returned(model, tmp_path):

@@ -8,15 +8,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from napari_shiftseg.networks.config import ModelConfig, weights_of
 from napari_shiftseg.networks.properties import describe
 from napari_shiftseg.networks.unet import (
     begin_with,
     build,
-    load_model,
+    load_unet,
     new_model,
     save_model,
 )
+from napari_shiftseg.networks.unet_config import ModelConfig, weights_of
 from napari_shiftseg.report.model_card import model_card
 
 NAMES = ("disk", "square", "star")
@@ -41,15 +41,15 @@ def test_each_class_is_one_more_output_channel():
 
 def test_it_is_stored_and_read(tmp_path):
     path = save_model(build(config()), tmp_path / "shapes.safetensors")
-    assert load_model(path).config.classes == NAMES
+    assert load_unet(path).config.classes == NAMES
 
 
 def test_a_config_without_classes_is_read():
     known = json.loads(config(()).model_dump_json())
     del known["classes"]
     assert ModelConfig.model_validate(known).classes == ()
-    assert load_model("disks").config.classes == ()
-    assert load_model("figure-4d").config.out_channels == 17
+    assert load_unet("disks").config.classes == ()
+    assert load_unet("figure-4d").config.out_channels == 17
 
 
 def test_a_training_that_goes_on_is_known_as_before():

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.unet_shape import AxisShape
-from napari_shiftseg.networks.config import ModelConfig, Provenance, weights_of, work_of
+from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.networks.unet_config import ModelConfig, weights_of, work_of
 
 PROVENANCE = Provenance(
     command="shiftseg train disks",

@@ -12,9 +12,9 @@ from napari_shiftseg.networks.header import (
     named_models,
     new_model_path,
     own_models,
-    read_config,
+    read_unet_config,
 )
-from napari_shiftseg.networks.unet import load_model, new_model, save_model
+from napari_shiftseg.networks.unet import load_unet, new_model, save_model
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -38,7 +38,7 @@ def test_a_model_of_ones_own_is_found_by_name(mine):
     assert own_models() == {"mine": mine}
     assert list(named_models()) == [*bundled_models(), "mine"]
     assert find_model("mine") == mine
-    assert read_config("mine").name == load_model("mine").config.name == "mine"
+    assert read_unet_config("mine").name == load_unet("mine").config.name == "mine"
 
 
 def test_the_command_line_finds_it(shiftseg, mine):
@@ -106,7 +106,7 @@ class TestNetworksOfFigures:
     def test_they_are_found_by_name_and_not_listed(self, models_folder):
         folder = bundled_models()["disks"].parent / "figures"
         assert find_model("figure-2b") == folder / "2b.safetensors"
-        assert read_config("figure-2b").name == "2b"
+        assert read_unet_config("figure-2b").name == "2b"
         assert len(figure_models()) == len([*folder.glob("*.safetensors")])
         assert not figure_models().keys() & named_models().keys()
 

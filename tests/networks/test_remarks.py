@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.properties import what_exact_means, what_follows
+from napari_shiftseg.networks.unet_config import ModelConfig
 
 
 def provenance(*window: int) -> Provenance:

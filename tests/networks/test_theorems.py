@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from napari_shiftseg.experiments.lemma import passing_on, relative_functions
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import UNet, build
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples.catalogue import disks
 
 pytestmark = pytest.mark.usefixtures("one_thread")

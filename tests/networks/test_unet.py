@@ -11,9 +11,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from napari_shiftseg.geometry.unet_shape import IllegalInputError
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.geometry.network_shape import IllegalInputError
 from napari_shiftseg.networks.unet import CONVOLUTIONS, UNet, build, new_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

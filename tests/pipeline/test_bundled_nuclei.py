@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.metrics.objects import object_scores
-from napari_shiftseg.networks.unet import build, load_model
+from napari_shiftseg.networks.unet import build, load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples.nuclei import nuclei
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_nuclei_are_found_and_tiles_change_nothing() -> None:
     sample = nuclei((200, 230), seed=3)
-    model = load_model("nuclei")
+    model = load_unet("nuclei")
     whole = segment(sample.image, model, stitching="whole", device="cpu")
     tiled = segment(sample.image, model, window=112, device="cpu")
 

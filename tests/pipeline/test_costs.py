@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from napari_shiftseg.geometry.cost import planned_costs
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference.compiled import Compiled
 from napari_shiftseg.inference.rates import known, rate_key
 from napari_shiftseg.networks.unet import UNet
@@ -98,7 +97,7 @@ def test_each_is_told_as_it_is_found(model: UNet) -> None:
 def test_what_was_measured_is_the_rate_from_then_on(model: UNet) -> None:
     exhaust(cost_steps(SIZE, model, [4, 8], "cpu", engine="torch"))
     key = rate_key(model, torch.device("cpu"), "float32", "torch")
-    works = [multiply_adds(model.shape, (side, side)) for side in (44, 48)]
+    works = [model.shape.multiply_adds((side, side)) for side in (44, 48)]
     assert [work for work, _ in known(key).points] == works
 
 

@@ -15,8 +15,8 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.explain.evidence import place_of
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.diameter import (
     AS_IT_IS,
     diameter_text,
@@ -314,7 +314,7 @@ class TestRefused:
 
 
 def test_the_bundled_models_know_their_own() -> None:
-    known = {n: load_model(n).config.diameter for n in ("nuclei", "disks", "disks-w16")}
+    known = {n: load_unet(n).config.diameter for n in ("nuclei", "disks", "disks-w16")}
     assert known == {"nuclei": 19.15, "disks": 10.16, "disks-w16": 10.16}
 
 

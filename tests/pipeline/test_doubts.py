@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.config import ModelConfig, Provenance
+from napari_shiftseg.networks.config import Provenance
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.doubts import doubts_about
 from napari_shiftseg.pipeline.result import Segmentation
 from napari_shiftseg.pipeline.segmentation import segment

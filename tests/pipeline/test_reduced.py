@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline import reduced as module
 from napari_shiftseg.pipeline.reduced import fullest
 from napari_shiftseg.pipeline.segmentation import segment
@@ -36,7 +36,7 @@ def test_the_block_with_most_objects():
 
 
 def test_a_part_is_segmented_both_ways(small_parts):
-    image, model = make_sample("nuclei").image[:150, :140], load_model("nuclei")
+    image, model = make_sample("nuclei").image[:150, :140], load_unet("nuclei")
     how = {"device": "cpu", "precision": "bfloat16"}
     result = segment(image, model, region=((0, 128), (0, 128)), **how)
     (note,) = [note for note in result.notes if "adjusted Rand" in note]
@@ -59,7 +59,7 @@ def test_a_part_is_segmented_both_ways(small_parts):
 
 def test_of_a_stack_one_is_measured(small_parts):
     stack = np.stack([make_sample("nuclei").image[:60, :70]] * 2)
-    result = segment(stack, load_model("nuclei"), device="cpu", precision="bfloat16")
+    result = segment(stack, load_unet("nuclei"), device="cpu", precision="bfloat16")
     assert len([note for note in result.notes if SAID.fullmatch(note)]) == 1
 
 

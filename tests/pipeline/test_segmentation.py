@@ -21,7 +21,7 @@ from napari_shiftseg.metrics.objects import (
 )
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.networks.config import Provenance
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment, segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import Returning
@@ -394,6 +394,6 @@ class TestRun:
 @pytest.mark.parametrize("shape", [(1, 347), (347, 1)])
 def test_a_line_of_pixels_is_an_image(shape: tuple[int, int]) -> None:
     line = make_sample("nuclei").image[100, :347].reshape(shape)
-    result = segment(line, load_model("figure-4d"), device="cpu")
+    result = segment(line, load_unet("figure-4d"), device="cpu")
     assert result.labels.shape == shape
     assert result.objects == 1

@@ -14,7 +14,7 @@ import torch
 from napari_shiftseg import compare, segment, sweep, tune
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.glossary import fields_of, terms
 from napari_shiftseg.pipeline.settings import OF_SEGMENT, OfSegment, Settings
@@ -151,7 +151,7 @@ class TestFiles:
         assert found.pop("model") == "disks"
         settings = Settings(**found)
         assert (settings.window, settings.border) == ((20, 20), "mirror")
-        own = load_model("disks").config
+        own = load_unet("disks").config
         assert settings.clustering(own) == own.clustering
 
 

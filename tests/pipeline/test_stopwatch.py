@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape, multiply_adds
+from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.inference import timing as module
 from napari_shiftseg.inference.timing import WARM_UP
 from napari_shiftseg.pipeline.costs import LONGEST, Stopwatch
@@ -19,7 +19,7 @@ SMALLEST = (2, 44, 44)  # channels, legal input
 
 
 def work(side: int) -> int:
-    return multiply_adds(SHAPE, (side, side))
+    return SHAPE.multiply_adds((side, side))
 
 
 class Network:

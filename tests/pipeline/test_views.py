@@ -13,7 +13,7 @@ from napari_shiftseg import compare, segment, self_test, sweep, tune
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.metrics.objects import average_precision
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
@@ -43,7 +43,7 @@ def spatial_model(small_model) -> UNet:
 
 class TestLabels:
     def test_of_a_turned_image_they_are_the_turned_ones(self, nuclei) -> None:
-        model = load_model("nuclei")
+        model = load_unet("nuclei")
         how = {"views": 8, "window": 64, "device": "cpu"}
         found, turned = (
             segment(nuclei, model, **how),

@@ -9,7 +9,7 @@ import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.relabelling.bandwidth import (

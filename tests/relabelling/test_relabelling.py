@@ -15,7 +15,7 @@ from napari_shiftseg.clustering import components
 from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.progress import Progress, Returning, exhaust

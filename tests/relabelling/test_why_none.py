@@ -7,7 +7,7 @@ import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.relabelling.bandwidth import why_none_steps

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.comparison import Comparison, compare
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def by_disks_alone(small_disks: Sample, disks_model: UNet) -> Comparison:
 
 @pytest.fixture(scope="session")
 def w16_model() -> UNet:
-    return load_model("disks-w16")
+    return load_unet("disks-w16")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.window import largest_window
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.properties import what_follows
-from napari_shiftseg.networks.unet import load_model, new_model
+from napari_shiftseg.networks.unet import load_unet, new_model
 from napari_shiftseg.report.model_card import file_name, model_card, plain
 
 HEADINGS = [
@@ -95,7 +95,7 @@ def test_what_is_not_known_is_said(small_model) -> None:
 
 def test_a_model_with_seams_of_its_own_is_warned_of(disks_model, cells) -> None:
     assert "- **Warning:** A training window of 16 is not above" in (
-        model_card(load_model("disks-w16"))
+        model_card(load_unet("disks-w16"))
     )
     assert "Warning" not in model_card(disks_model)
     assert "Warning" not in model_card(cells)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from napari_shiftseg.embeddings.losses import ClassLoss
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.unet import build
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.shapes import CLASSES, shapes
 from napari_shiftseg.training.classes import class_names, classes_to_learn

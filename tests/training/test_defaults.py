@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_shiftseg.embeddings.spherical import CosineMarginLoss
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.training.defaults import (
     advise_training,
     nearest_raw_outputs,

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from napari_shiftseg.metrics.diameters import median_diameter
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.fit import train
 from napari_shiftseg.training.recipes import Recipe
@@ -28,7 +28,7 @@ def test_it_is_the_median_of_all_images_and_in_the_file(tmp_path) -> None:
     model = train([SAMPLE, small], CONFIG, RECIPE, "cpu")
     expected = median_diameter([SAMPLE.labels, small.labels])
     assert model.config.diameter == pytest.approx(expected, abs=0.005)
-    loaded = load_model(save_model(model, tmp_path / "small.safetensors"))
+    loaded = load_unet(save_model(model, tmp_path / "small.safetensors"))
     assert loaded.config.diameter == model.config.diameter
     assert CONFIG.diameter is None
 

@@ -10,8 +10,8 @@ import pytest
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss, ForegroundLoss
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.recipes import Recipe
@@ -74,7 +74,7 @@ def test_one_with_other_settings_is_refused(state):
 
 
 def test_a_model_of_an_earlier_version_predicts():
-    model = load_model(EARLIER / "earlier.safetensors")
+    model = load_unet(EARLIER / "earlier.safetensors")
     provenance = model.config.provenance
     assert provenance.command == "made by an earlier version"
     assert (provenance.steps, provenance.window) == (2, (12, 12))

@@ -14,8 +14,8 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.metrics.objects import known_scores
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build, load_model, save_model
+from napari_shiftseg.networks.unet import build, load_unet, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training import validation
@@ -217,7 +217,7 @@ def test_the_bundled_models_are_described_as_before():
 
 def test_a_trained_model_is_saved_with_all_of_it(tmp_path):
     model = fit(steps=2)
-    back = load_model(save_model(model, tmp_path / "m.safetensors"))
+    back = load_unet(save_model(model, tmp_path / "m.safetensors"))
     assert back.config == model.config
     assert torch.equal(weights(back), weights(model))
 

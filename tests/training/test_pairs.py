@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.stored_image import MADE_GREY

@@ -10,8 +10,8 @@ import torch
 
 from napari_shiftseg.embeddings.losses import DiscriminativeLoss
 from napari_shiftseg.inference.predict import embed
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build, load_model, new_model, save_model
+from napari_shiftseg.networks.unet import build, load_unet, new_model, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples.catalogue import disks
 from napari_shiftseg.training.fit import Training
 from napari_shiftseg.training.recipes import Recipe
@@ -75,7 +75,7 @@ def test_a_model_says_that_it_was_trained_in_tiles(tmp_path) -> None:
         recipe = Recipe(window=16, steps=2, tiles=tiles)
         training = Training([SAMPLE], CONFIG, recipe, device="cpu")
         assert len(list(training.steps())) == 2
-        saved = load_model(
+        saved = load_unet(
             save_model(training.model(), tmp_path / f"{tiles}.safetensors")
         )
         provenance = saved.config.provenance

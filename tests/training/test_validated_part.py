@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.training import validation as validated_part
 from napari_shiftseg.training.validation import ValidatedPart, part_for, work_of_a_step
@@ -29,7 +28,7 @@ def work_of(part: ValidatedPart) -> int:
     total = 0
     for sample, region in zip(part.samples, part.regions, strict=True):
         plan = plan_tiles(sample.labels.shape, SHAPE, region=region)
-        total += len(plan) * multiply_adds(SHAPE, plan.reads)
+        total += len(plan) * SHAPE.multiply_adds(plan.reads)
     return total
 
 
@@ -40,7 +39,7 @@ def _no_least(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_step_is_three_passes_a_window_and_a_constant() -> None:
     reads = (76, 76)  # 36 + 40
-    assert 3 * 2 * multiply_adds(SHAPE, reads) + validated_part.STEP == STEP
+    assert 3 * 2 * SHAPE.multiply_adds(reads) + validated_part.STEP == STEP
 
 
 def test_what_fits_is_validated_whole() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.metrics.label_image import UNKNOWN
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.training.windows import Augmentation, RandomWindows, WindowPlace
 

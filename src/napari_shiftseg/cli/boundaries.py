@@ -23,7 +23,7 @@ from napari_shiftseg.detection.boundaries import (
 from napari_shiftseg.detection.prediction import prediction_steps
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.metrics.boundaries import boundary_scores
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.comparison import checked_truth
 from napari_shiftseg.relabelling.colours import random_projection
 from napari_shiftseg.report.figures_of_merit import cell

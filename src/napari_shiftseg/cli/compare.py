@@ -27,8 +27,8 @@ from napari_shiftseg.experiments.inputs import read_data
 from napari_shiftseg.geometry.window import parse_windows
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.metrics.metric import pooled_metrics
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.networks.properties import own_seams
-from napari_shiftseg.networks.unet import load_model
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.progress import exhaust
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.cli.options import Order
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.stores.reading import Source
@@ -253,7 +253,7 @@ def _names(images: Sequence[Path]) -> list[str]:
 
 
 def _sweep_report(
-    model: UNet,
+    model: TiledNetwork,
     settings: Settings,
     sweeps: dict[str, list[SweepPoint]],
     pooled: Sequence[PooledPoint],
@@ -350,7 +350,7 @@ def run_compare(
 
 def _compared(
     source: Source,
-    model: UNet,
+    model: TiledNetwork,
     truth: Path | None,
     output: Path | None,
     order: Order,

@@ -17,7 +17,8 @@ from napari_shiftseg.cli.terminal import (
 from napari_shiftseg.metrics.label_image import with_axes_of
 from napari_shiftseg.metrics.metric import object_figures, shares, titles
 from napari_shiftseg.metrics.objects import ObjectScores, object_scores, pooled
-from napari_shiftseg.networks.unet import copy_model, load_model
+from napari_shiftseg.networks.unet import copy_model, load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.candidates import TRIED
 from napari_shiftseg.pipeline.tuning import Tuning, tune_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.cli.options import Asked, Order
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.pipeline.candidates import Candidates
 
 
@@ -62,7 +63,7 @@ def run_tuning(
     model, settings, asked = order.model, order.settings, order.asked
     if output:
         check_model_file(output, asked.overwrite)
-    network = load_model(model)
+    network = load_unet(model)
     if labels is None and (part := part_of(images, VALIDATION)) != images:
         note(f"{images} holds parts: {part.name}/ is tuned on, the others are not read")
         images = part
@@ -75,6 +76,11 @@ def run_tuning(
     report = _tuning_report(network.config, tuning, of)
     report |= {"settings": asdict(settings), **order.given}
     if output:
+        if not isinstance(network.config, ModelConfig):
+            raise ValueError(
+                f"{network.config.name} was made elsewhere, so no tuned copy of it can "
+                f"be written: leave out -o, and give the best values to segment"
+            )
         tuned = _tuned_config(network.config, tuning, of, output.stem)
         if tuned.provenance is None:
             note("how this model was trained is not known: no scores are recorded")
@@ -85,7 +91,9 @@ def run_tuning(
         _print_tuned(report, network.config.foreground)
 
 
-def _tuning_report(config: ModelConfig, tuning: Tuning, images: str) -> dict[str, Any]:
+def _tuning_report(
+    config: NetworkConfig, tuning: Tuning, images: str
+) -> dict[str, Any]:
     """Return what a tuning found, ready for JSON; the best point comes first."""
     return {
         "model": config.name,

@@ -12,15 +12,16 @@ from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.networks.header import (
+    FOREIGN,
     SUFFIX,
     bundled_models,
     figure_models,
     named_models,
     own_models,
-    read_config,
 )
+from napari_shiftseg.networks.loading.models import load_model, read_config
 from napari_shiftseg.networks.properties import Remark, describe, what_follows
-from napari_shiftseg.networks.unet import copy_model, load_model
+from napari_shiftseg.networks.unet import copy_model, load_unet
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
 from napari_shiftseg.pipeline.series import frames_of
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.cli.options import Asked, Order
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
 
 def run_export(model: str, output: Path, asked: Asked) -> None:
@@ -56,7 +57,7 @@ def run_export(model: str, output: Path, asked: Asked) -> None:
     model, output, asked
         See ``shiftseg export --help``.
     """
-    network = load_model(model)
+    network = load_unet(model)
     folder, name = writable_folder(output), file_name(network.config)
     weights, card = folder / f"{name}{SUFFIX}", folder / f"{name}.md"
     with all_or_none([weights, card]) as unfinished:
@@ -137,6 +138,7 @@ def what_to_inspect(
 
 def _is_image(given: Path) -> bool:
     named = str(given) in named_models() | figure_models() or given.suffix == SUFFIX
+    named = named or given.suffix.lower() in FOREIGN
     return not named and (given.is_file() or is_sample(given))
 
 
@@ -199,7 +201,7 @@ def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
 
 
 def _subject(
-    image: Path | None, model: UNet, asked: Asked
+    image: Path | None, model: TiledNetwork, asked: Asked
 ) -> tuple[str, NDArray[Any], str]:
     """Return an image's name, the first frame of it, and that it is one of several."""
     source = read_source(model.config, image or SAMPLE, asked)

@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.networks.header import figure_models, find_model, named_models
+from napari_shiftseg.networks.loading.models import trust
 from napari_shiftseg.pipeline.glossary import Term, setting, terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import SAMPLES
@@ -30,7 +31,7 @@ def _output(help: str) -> Any:
 
 def _model(unset: str) -> Any:
     return typer.Option(
-        "-m", "--model", help=f"Name or .safetensors file. {unset}".strip(),
+        "-m", "--model", help=f"Name or file of a model. {unset}".strip(),
         autocompletion=lambda: [*named_models(), *figure_models()],
     )  # fmt: skip
 
@@ -129,8 +130,9 @@ class Order:
 RARE = {  # options that --help leaves out
     "border", "depth", "region", "precision", "engine", "batch", "views", "intensity",
     "invert", "ignore_nan", "kernel", "scope", "split_far_parts",
-    "foreground_threshold", "series", "features", "channels", "normalization",
-    "learning_rate", "every", "patience", "seed", "workers", "force", "zoom",
+    "foreground_threshold", "method", "prominence", "series", "features", "channels",
+    "normalization", "learning_rate", "every", "patience", "seed", "workers", "force",
+    "trust", "zoom",
     "recurrent_steps", "same_above", "diameter", "link_planes", "link_threshold",
     "scheduler", "float16",
 }  # fmt: skip
@@ -198,7 +200,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:
-        for name in ("config", "help_all"):  # their work is done
+        for name in ("config", "help_all", "trust"):  # their work is done
             given.pop(name, None)
         for name, (model, names) in models.items():
             chosen = {each: given.pop(each) for each in names}
@@ -207,6 +209,8 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             given[name] = model(**chosen)
         command(**given)
 
+    if "model" in {p.name for p in parameters}:
+        parameters.append(TRUST)
     if models:
         parameters.append(CONFIG)
     if RARE & {p.name for p in parameters}:
@@ -283,6 +287,18 @@ def _eager(name: str, kind: Any, default: object, **about: Any) -> Parameter:
 CONFIG = _eager(
     "config", Path | None, None, callback=_take_config,
     help="YAML or JSON of options, or a run's record; those given here win.",
+)  # fmt: skip
+
+
+def _trust(context: typer.Context, sums: list[str] | None) -> None:
+    """Let files of these sums run code of their own."""
+    for each in sums or ():
+        trust(each)
+
+
+TRUST = _eager(
+    "trust", list[str] | None, None, callback=_trust, metavar="SHA256",
+    help="Sum of a model's file that may run code of its own.",
 )  # fmt: skip
 HELP_ALL = _eager(
     "help-all", bool, False, callback=_help_all, show_default=False,

@@ -22,7 +22,7 @@ from napari_shiftseg.detection.proposals import (
     table_of,
 )
 from napari_shiftseg.inference.views import check_turns
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
 from napari_shiftseg.stores.axes import result_axes
 from napari_shiftseg.stores.folders import (

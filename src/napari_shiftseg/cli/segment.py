@@ -17,7 +17,7 @@ from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.reading import STORE
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.progress import Progress
@@ -50,7 +50,12 @@ def kinds_to_save(text: str) -> tuple[str, ...]:
 
 
 def _safe_outputs(
-    command: str, source: Source, folder: Path, save: str, asked: Asked, network: UNet
+    command: str,
+    source: Source,
+    folder: Path,
+    save: str,
+    asked: Asked,
+    network: TiledNetwork,
 ) -> Outputs:
     """Name the files to write, before any work; another name than usual is said."""
     kinds, has_classes = kinds_to_save(save), bool(network.config.classes)
@@ -95,7 +100,7 @@ def run_segment(
 
 
 def _steps(
-    source: Source, network: UNet, settings: Settings
+    source: Source, network: TiledNetwork, settings: Settings
 ) -> Generator[Progress, None, Segmentation]:
     """Segment a source by what it says of its axes and pixels."""
     axes, pixel_size = source.axes, source.pixel_size(network.config.ndim)
@@ -148,7 +153,7 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
         print(_in_words(figures))
 
 
-def _model_of(chosen: str, edits: EditList, usual: str) -> UNet:
+def _model_of(chosen: str, edits: EditList, usual: str) -> TiledNetwork:
     """Load the model that was chosen, else that of the edits, else the usual one."""
     try:
         return load_model(chosen or edits.model or usual)
@@ -179,7 +184,7 @@ def _doubt_about(chosen: str, edits: EditList, usual: str) -> str:
 
 
 def _segmented(
-    source: Source, network: UNet, settings: Settings, doubt: str
+    source: Source, network: TiledNetwork, settings: Settings, doubt: str
 ) -> Segmentation:
     """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:

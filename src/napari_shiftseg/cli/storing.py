@@ -12,7 +12,7 @@ from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.advice import summary
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.cli.options import Asked
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.report.figures_of_merit import Line
     from napari_shiftseg.stores.reading import Source
 
@@ -143,13 +143,13 @@ def read_truth(image: Path, truth: Path | None) -> NDArray[np.integer] | None:
 
 
 def read_source(
-    config: ModelConfig, image: Path, asked: Asked, lazily: bool = False
+    config: NetworkConfig, image: Path, asked: Asked, lazily: bool = False
 ) -> Source:
     """Read an image as a model reads it, and note what was decided; see `image_for`.
 
     Parameters
     ----------
-    config : ModelConfig
+    config : NetworkConfig
     image : Path
     asked : Asked
         Its channel and series.
@@ -162,7 +162,7 @@ def read_source(
     return source
 
 
-def read_frame(config: ModelConfig, image: Path, asked: Asked) -> Source:
+def read_frame(config: NetworkConfig, image: Path, asked: Asked) -> Source:
     """Read one image: of a stack of one plane that plane, of one channel that channel.
 
     Parameters

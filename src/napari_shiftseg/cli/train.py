@@ -19,7 +19,7 @@ from tqdm import tqdm
 from napari_shiftseg.cli.terminal import check_model_file, note
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.intensity.scale import USUAL_READING
-from napari_shiftseg.networks.header import read_config
+from napari_shiftseg.networks.header import read_unet_config
 from napari_shiftseg.networks.properties import describe, own_seams_warning
 from napari_shiftseg.networks.unet import save_model
 from napari_shiftseg.stores.data_sets import (
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.cli.options import Order
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.defaults import TrainingRequest
 
@@ -272,7 +272,7 @@ class _Job:
                 f"a training that begins with {request.start} keeps its network: "
                 f"leave out {options}, or --start"
             )
-        start = read_config(request.start)
+        start = read_unet_config(request.start)
         return fine_tuned_config(name, start, request.loss, classes)
 
     def _refuse_too_few(self, names: tuple[str, ...]) -> None:
@@ -283,7 +283,7 @@ class _Job:
                 f"{table} names no class: write a row label,class for every object, or "
                 f"leave out --classes"
             )
-        begins_without = start is None or not read_config(start).classes
+        begins_without = start is None or not read_unet_config(start).classes
         if table is not None and len(names) == 1 and begins_without:
             raise ValueError(
                 f"{table} names one class alone, {names[0]!r}, but two or more are "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
+from napari_shiftseg.clustering.basins import Basins
 from napari_shiftseg.clustering.components import (
     Clusters,
     Components,
@@ -213,6 +214,10 @@ def to_cluster(
     find : callable, optional
         Takes the place of ``pixels.find``: one that remembers, for example.
     """
+    if settings.method != "mean-shift":
+        everything = np.ones(pixels.embedding.shape[1:], dtype=bool)
+        inside = everything if foreground is None else foreground
+        return Basins(pixels, settings, inside)
     if settings.scope == "component":
         if foreground is None:
             raise ValueError(

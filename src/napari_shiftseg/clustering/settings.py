@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Kernel = Literal["gaussian", "flat", "von-mises-fisher", "learnt-spread"]
 Scope = Literal["global", "component"]
+Method = Literal["mean-shift", "components", "watershed"]
 
 
 def kernels_like(kernel: Kernel) -> tuple[Kernel, ...]:
@@ -93,6 +94,26 @@ ForegroundThreshold = Annotated[
         json_schema_extra={"unit": "probability", **THE_MODELS},
     ),
 ]
+MethodChoice = Annotated[
+    Method,
+    Field(
+        description="How objects are made. mean-shift: of pixels whose embeddings are "
+        "alike. components: each connected part of the foreground is one. watershed: "
+        "such a part is cut along its waists, or where the network sees boundaries.",
+        json_schema_extra={**THE_MODELS},
+    ),
+]
+Prominence = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="How far two middles of one foreground must rise above what lies "
+        "between them to be two objects (watershed). Larger merges, smaller splits.",
+        json_schema_extra={"unit": "pixels, or the output's", **THE_MODELS},
+    ),
+]
 
 
 class Clustering(BaseModel):
@@ -111,6 +132,13 @@ class Clustering(BaseModel):
     split_far_parts: SplitFarParts = True
     background_embedding: tuple[Coordinate, ...] | None = None
     foreground_threshold: ForegroundThreshold = 0.5
+    # not in the repr, by which a training is known again
+    method: MethodChoice = Field(default="mean-shift", repr=False)
+    prominence: Prominence = Field(default=1.0, repr=False)
+    # of the outputs, which one is high in the middle of objects, and which one between
+    # them; None and None: the shape of the foreground says where they are parted
+    middle_channel: Count | None = Field(default=None, repr=False)
+    boundary_channel: Count | None = Field(default=None, repr=False)
 
 
 class Effort:

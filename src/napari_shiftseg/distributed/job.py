@@ -71,7 +71,8 @@ class Job:
     @property
     def is_global(self) -> bool:
         """Whether modes are those of the whole image, not of each component."""
-        return self.clustering.scope == "global"
+        clustering = self.clustering
+        return clustering.scope == "global" and clustering.method == "mean-shift"
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from napari_shiftseg.clustering.basins import Basins
 from napari_shiftseg.clustering.cluster import NO_BACKGROUND
 from napari_shiftseg.clustering.components import Components
 from napari_shiftseg.clustering.joining import parts_of
@@ -215,7 +216,11 @@ def _clustered(
     else:
         inside = components_in(job, box, tables, int(owned[0]))
     pixels = Pixels(embedding, corner, job.settings.device)
-    found = Components(pixels, settings, inside, job.neighbourhood)
+    if settings.method == "mean-shift":
+        found = Components(pixels, settings, inside, job.neighbourhood)
+    else:
+        begins = [side.start for side in box]
+        found = Basins(pixels, settings, inside, begins, job.shape)
     return found.steps(), components
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Kind = Literal["discriminative", "spherical", "spatial"]
+Kind = Literal["discriminative", "spherical", "spatial", "outputs"]
 UNIT = 8.0  # pixels that an output of 1 stands for, of an offset or a spread
 
 
@@ -42,6 +42,7 @@ def embedded(outputs: NDArray[Any], kind: Kind, corner: Sequence[int]) -> NDArra
     spatial        :math:`(x + u\,o_{1 \dots d},\ \log u + o_{d+1})`: the place where
                    the middle of its object is thought to be, in pixels, and the
                    logarithm of the spread of such places; u is 8 pixels
+    outputs        :math:`o`: no embedding, but probabilities, distances, boundaries
     ============== ==============================================================
 
     A spatial network predicts offsets, which are as periodic as any output: tiles stay
@@ -51,7 +52,7 @@ def embedded(outputs: NDArray[Any], kind: Kind, corner: Sequence[int]) -> NDArra
     ----------
     outputs : ndarray
         (channels, \*spatial)
-    kind : {"discriminative", "spherical", "spatial"}
+    kind : {"discriminative", "spherical", "spatial", "outputs"}
     corner : sequence of int
         Image pixel of the first pixel.
 

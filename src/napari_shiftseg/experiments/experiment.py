@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from napari_shiftseg import __version__
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.report.figures_of_merit import Table, write_csv
 from napari_shiftseg.report.plots import LIGHT
@@ -371,7 +371,7 @@ def _network_steps(
             networks[network.name] = yield from network.train_steps(folder, device)
         else:
             networks[network.name] = network.load()
-    return networks | {name: load_model(name) for name in experiment.models}
+    return networks | {name: load_unet(name) for name in experiment.models}
 
 
 def _draw(experiment: Experiment, outcome: Outcome, folder: Path) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import FIGURES_FOLDER, SUFFIX
-from napari_shiftseg.networks.unet import load_model, save_model
+from napari_shiftseg.networks.unet import load_unet, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.progress import Progress, named
 from napari_shiftseg.samples.nuclei import nuclei
 from napari_shiftseg.stores.data_sets import images_and_labels
@@ -70,7 +70,7 @@ class FigureNetwork:
                 f"the weights {self.file} of figure {self.figure} are not bundled: "
                 f"{self.command} trains them"
             )
-        return load_model(path)
+        return load_unet(path)
 
     def train_steps(
         self, folder: Path, device: str = "auto"
@@ -91,7 +91,7 @@ class FigureNetwork:
         )  # fmt: skip
         for step in training.steps():
             yield Progress(step.done, step.total, stage=f"training {self.name}")
-        return load_model(
+        return load_unet(
             save_model(training.model(), folder / self.file, torch.float16)
         )
 

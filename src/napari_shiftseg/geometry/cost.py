@@ -13,8 +13,8 @@ from napari_shiftseg.text import compact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.rates import Rate
-    from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Window
 
 
@@ -90,7 +90,7 @@ class Cost:
 
 def planned_costs(
     image_shape: Sequence[int],
-    shape: UNetShape,
+    shape: NetworkShape,
     windows: Sequence[Window] | None = None,
     memory: int | None = None,
 ) -> list[Cost]:
@@ -136,7 +136,7 @@ def cheapest(costs: Sequence[Cost]) -> Cost | None:
 
 
 def _default_plans(
-    image_shape: Sequence[int], shape: UNetShape, memory: int | None
+    image_shape: Sequence[int], shape: NetworkShape, memory: int | None
 ) -> list[TilePlan]:
     whole = plan_tiles(image_shape, shape, stitching="whole")
     windows = [*_doubled(whole.image_shape, shape), None]
@@ -150,7 +150,9 @@ def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:
     return prod(plan.reads), plan.window
 
 
-def _doubled(image_shape: tuple[int, ...], shape: UNetShape) -> list[tuple[int, ...]]:
+def _doubled(
+    image_shape: tuple[int, ...], shape: NetworkShape
+) -> list[tuple[int, ...]]:
     """Return p, 2p, 4p, … below the longest axis; shorter axes stop at their end."""
     periods = [ceil(n / p) for n, p in zip(image_shape, shape.period, strict=True)]
     powers = [2**i for i in range(max(periods).bit_length())]

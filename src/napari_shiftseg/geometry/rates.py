@@ -7,8 +7,6 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.unet_shape import multiply_adds
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,7 +64,7 @@ class Rate:
         ----------
         plan : TilePlan
         """
-        work = multiply_adds(plan.shape, plan.reads)
+        work = plan.shape.multiply_adds(plan.reads)
         is_timed = any(abs(other - work) <= NEAR * work for other, _ in self.points)
         return is_timed or self.of_tile(work) > SHORT
 
@@ -80,7 +78,7 @@ class Rate:
             That are predicted with them; the network is set up once for a size.
         """
         tiles = sum(
-            len(plan) * self.of_tile(multiply_adds(plan.shape, plan.reads))
+            len(plan) * self.of_tile(plan.shape.multiply_adds(plan.reads))
             for plan in plans
         )
         new = {plan.reads for plan in plans} - self.ready

@@ -22,7 +22,7 @@ from napari_shiftseg.geometry.window import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from napari_shiftseg.geometry.unet_shape import UNetShape
+    from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.window import AxisPlan, AxisTile
 
 
@@ -92,7 +92,7 @@ class TilePlan:
 
     Attributes
     ----------
-    shape : UNetShape
+    shape : NetworkShape
         Sizes of the network.
     image_shape, window : tuple of int
         Size of the image; output size asked for; one value an axis.
@@ -102,7 +102,7 @@ class TilePlan:
         The tiles along each axis; the tiles of the image are their product.
     """
 
-    shape: UNetShape
+    shape: NetworkShape
     image_shape: tuple[int, ...]
     window: tuple[int, ...]
     stitching: Stitching
@@ -220,7 +220,7 @@ class TilePlan:
 
 def plan_tiles(
     image_shape: Sequence[int],
-    shape: UNetShape,
+    shape: NetworkShape,
     window: Window = None,
     stitching: Stitching = "cropped",
     border: Border = "mirror",
@@ -234,7 +234,7 @@ def plan_tiles(
     ----------
     image_shape : sequence of int
         Pixels along each axis.
-    shape : UNetShape
+    shape : NetworkShape
         Sizes of the network, ``model.shape``.
     window : int, sequence of int or None
         Output size asked for; None: the cheapest n·p whose tile fits in `memory`.
@@ -302,7 +302,7 @@ def _clipped(region: Region, extent: Region) -> Region:
 
 
 def _snapped(
-    region: Region, extent: Region, shape: UNetShape, border: Border
+    region: Region, extent: Region, shape: NetworkShape, border: Border
 ) -> Region:
     """Widen a region to the grid of periods, so that it is one for all stitchings."""
     snapped = []

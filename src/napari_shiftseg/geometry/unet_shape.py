@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, prod
-from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-Padding = Literal["valid", "same"]
-
-
-class IllegalInputError(ValueError):
-    """The network cannot read an input of this size without losing pixels."""
+from napari_shiftseg.geometry.network_shape import AxisSizes, NetworkShape, Padding
 
 
 @dataclass(frozen=True)
-class AxisShape:
+class AxisShape(AxisSizes):
     """Sizes of a U-Net along one axis, all in pixels of the input image.
 
     Raises
@@ -91,7 +83,7 @@ class AxisShape:
         return context
 
     @cached_property
-    def _remainder(self) -> int:
+    def remainder(self) -> int:
         """What a legal input leaves when divided by the period.
 
         Each level must divide what its convolutions leave:
@@ -103,44 +95,13 @@ class AxisShape:
         coarse = [prod(self.factors[:i]) for i in range(len(self.factors))]
         return eaten * sum(coarse) % self.period
 
-    def is_legal(self, size: int) -> bool:
-        """Whether an input of `size` pixels loses none in pooling."""
-        return size > self.context and size % self.period == self._remainder
-
-    def legal_inputs(self, number: int) -> list[int]:
-        """Return the `number` smallest legal inputs."""
-        first = self.input_for(1)
-        return [first + n * self.period for n in range(number)]
-
-    def raw_output(self, size: int) -> int:
-        """Return the output size for a legal input; raise `IllegalInputError` else."""
-        if not self.is_legal(size):
-            near = " or ".join(str(s) for s in self.nearest_legal(size))
-            raise IllegalInputError(
-                f"the network cannot read {size} pixels: {self.depth} poolings would "
-                f"lose some; the nearest legal inputs are {near}"
-            )
-        return size - self.context
-
-    def nearest_legal(self, size: int) -> list[int]:
-        """Return the nearest legal inputs below (if any) and above `size`."""
-        above = self.input_for(size - self.context)
-        below = self.largest_legal(size)
-        return sorted({above} if below is None else {below, above})
-
-    def input_for(self, output: int) -> int:
-        """Return the smallest legal input whose raw output holds `output` pixels."""
-        size = self.context + max(output, 1)
-        return size + (self._remainder - size) % self.period
-
-    def largest_legal(self, size: int) -> int | None:
-        """Return the largest legal input that `size` pixels hold; None if none."""
-        legal = size - (size - self._remainder) % self.period
-        return legal if legal > self.context else None
+    @property
+    def _why_illegal(self) -> str:
+        return f"{self.depth} poolings would lose some"
 
 
 @dataclass(frozen=True)
-class UNetShape:
+class UNetShape(NetworkShape):
     """Sizes of a U-Net: one `AxisShape` an axis, and the channels of its levels."""
 
     axes: tuple[AxisShape, ...]  # one an image axis
@@ -149,47 +110,6 @@ class UNetShape:
     # channels of the image and of the prediction
     in_channels: int = 1
     out_channels: int = 3
-
-    @property
-    def ndim(self) -> int:
-        """Number of image axes."""
-        return len(self.axes)
-
-    @property
-    def period(self) -> tuple[int, ...]:
-        """``p = f^l`` of each axis."""
-        return tuple(axis.period for axis in self.axes)
-
-    @property
-    def context(self) -> tuple[int, ...]:
-        """Pixels the network eats along each axis."""
-        return tuple(axis.context for axis in self.axes)
-
-    @property
-    def max_same_looking(self) -> int:
-        """Most same-looking objects the network can tell apart: ``f^(d·l)``."""
-        return prod(self.period)
-
-    def raw_output(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the output shape for a legal input shape.
-
-        Raises
-        ------
-        IllegalInputError
-            If an axis is not legal; the message names the nearest legal inputs.
-        """
-        outputs = []
-        for number, (axis, pixels) in enumerate(zip(self.axes, size, strict=True)):
-            try:
-                outputs.append(axis.raw_output(pixels))
-            except IllegalInputError as error:
-                raise IllegalInputError(f"axis {number}: {error}") from None
-        return tuple(outputs)
-
-    def input_for(self, output: Sequence[int]) -> tuple[int, ...]:
-        """Return the smallest legal input shape whose raw output holds this one."""
-        pairs = zip(self.axes, output, strict=True)
-        return tuple(axis.input_for(n) for axis, n in pairs)
 
     def peak_values(self, size: tuple[int, ...]) -> int:
         """Return how many numbers are alive at most while a legal input is predicted.
@@ -224,47 +144,45 @@ class UNetShape:
     def _after_block(self, pixels: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(n - axis.eaten for n, axis in zip(pixels, self.axes, strict=True))
 
+    def multiply_adds(self, size: tuple[int, ...]) -> int:
+        """Return the multiplications of one input; learnt upsampling is assumed.
 
-def multiply_adds(shape: UNetShape, size: tuple[int, ...]) -> int:
-    """Return the multiplications that one input takes; learnt upsampling is assumed.
+        A convolution takes, for each pixel it writes, its width (over all axes) times
+        the channels it reads times those it writes.
 
-    A convolution takes, for each pixel it writes, its width (over all axes) times the
-    channels it reads times those it writes.
+        Parameters
+        ----------
+        size : tuple of int
+            A legal input shape.
+        """
+        pixels, channels, total = size, self.in_channels, 0
+        bottom = len(self.features) - 1
+        for level, features in enumerate(self.features):
+            pixels, done = self._block(pixels, channels, features)
+            total, channels = total + done, features
+            if level < bottom:
+                factors = [axis.factors[level] for axis in self.axes]
+                pixels = tuple(n // f for n, f in zip(pixels, factors, strict=True))
+        for level in reversed(range(bottom)):
+            factors = [axis.factors[level] for axis in self.axes]
+            pixels = tuple(n * f for n, f in zip(pixels, factors, strict=True))
+            features = self.features[level]
+            total += prod(pixels) * channels * features
+            pixels, done = self._block(pixels, 2 * features, features)
+            total, channels = total + done, features
+        return total + prod(pixels) * channels * self.out_channels
 
-    Parameters
-    ----------
-    shape : UNetShape
-    size : tuple of int
-        A legal input shape.
-    """
-    pixels, channels, total = size, shape.in_channels, 0
-    bottom = len(shape.features) - 1
-    for level, features in enumerate(shape.features):
-        pixels, done = _block(shape, pixels, channels, features)
-        total, channels = total + done, features
-        if level < bottom:
-            factors = [axis.factors[level] for axis in shape.axes]
-            pixels = tuple(n // f for n, f in zip(pixels, factors, strict=True))
-    for level in reversed(range(bottom)):
-        factors = [axis.factors[level] for axis in shape.axes]
-        pixels = tuple(n * f for n, f in zip(pixels, factors, strict=True))
-        features = shape.features[level]
-        total += prod(pixels) * channels * features
-        pixels, done = _block(shape, pixels, 2 * features, features)
-        total, channels = total + done, features
-    return total + prod(pixels) * channels * shape.out_channels
-
-
-def _block(
-    shape: UNetShape, pixels: tuple[int, ...], channels: int, features: int
-) -> tuple[tuple[int, ...], int]:
-    """Return what is left of the pixels after a block, and its multiplications."""
-    total, width = 0, prod(axis.kernel for axis in shape.axes)
-    number = shape.axes[0].convolutions
-    for _ in range(number):
-        pixels = tuple(
-            n - axis.eaten // number for n, axis in zip(pixels, shape.axes, strict=True)
-        )
-        total += prod(pixels) * width * channels * features
-        channels = features
-    return pixels, total
+    def _block(
+        self, pixels: tuple[int, ...], channels: int, features: int
+    ) -> tuple[tuple[int, ...], int]:
+        """Return what is left of the pixels after a block, and its multiplications."""
+        total, width = 0, prod(axis.kernel for axis in self.axes)
+        number = self.axes[0].convolutions
+        for _ in range(number):
+            pixels = tuple(
+                n - axis.eaten // number
+                for n, axis in zip(pixels, self.axes, strict=True)
+            )
+            total += prod(pixels) * width * channels * features
+            channels = features
+        return pixels, total

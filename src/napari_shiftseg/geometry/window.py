@@ -13,7 +13,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
+    from napari_shiftseg.geometry.network_shape import AxisSizes, NetworkShape
 
 
 Stitching = Literal["cropped", "naive", "whole"]
@@ -52,12 +52,12 @@ class AxisPlan:
         return tuple(tile.start - self.start for tile in self.tiles[1:])
 
 
-def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
+def kept(axis: AxisSizes, window: int, stitching: Stitching) -> int:
     """Return the stride along one axis: what a tile of this window keeps.
 
     Parameters
     ----------
-    axis : AxisShape
+    axis : AxisSizes
     window, stitching
         See `plan_tiles`.
     """
@@ -67,7 +67,7 @@ def kept(axis: AxisShape, window: int, stitching: Stitching) -> int:
 
 
 def plan_axis(
-    axis: AxisShape,
+    axis: AxisSizes,
     window: int,
     stitching: Stitching,
     border: Border,
@@ -78,7 +78,7 @@ def plan_axis(
 
     Parameters
     ----------
-    axis : AxisShape
+    axis : AxisSizes
     window : int
     stitching, border : str
         See `plan_tiles`.
@@ -100,12 +100,12 @@ def plan_axis(
     return AxisPlan(tiles, reads, axis.context // 2 + halo, halo, stride, start, stop)
 
 
-def origin_of(axis: AxisShape, border: Border) -> int:
+def origin_of(axis: AxisSizes, border: Border) -> int:
     """First pixel of the grid: phase 0, at or before the first predicted pixel.
 
     Parameters
     ----------
-    axis : AxisShape
+    axis : AxisSizes
     border : {"mirror", "valid"}
     """
     reach = axis.context // 2 + axis.halo
@@ -115,13 +115,13 @@ def origin_of(axis: AxisShape, border: Border) -> int:
 
 
 def extent_of(
-    axis: AxisShape, size: int, border: Border, number: int
+    axis: AxisSizes, size: int, border: Border, number: int
 ) -> tuple[int, int]:
     """Pixels that can be predicted along one axis: (start, stop).
 
     Parameters
     ----------
-    axis : AxisShape
+    axis : AxisSizes
     size : int
         Pixels of the image.
     border : {"mirror", "valid"}
@@ -208,7 +208,7 @@ def window_text(window: Sequence[int]) -> str:
     return str(window[0]) if same else "x".join(str(w) for w in window)
 
 
-def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
+def default_windows(shape: NetworkShape) -> list[tuple[int, ...]]:
     """Return the windows of a sweep: from one period to four, four a period."""
     steps = [max(1, axis.period // STEPS_A_PERIOD) for axis in shape.axes]
     number = max(
@@ -224,12 +224,12 @@ def default_windows(shape: UNetShape) -> list[tuple[int, ...]]:
     ]
 
 
-def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
+def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
     """Return the two multiples of the period nearest to a window that is none.
 
     Parameters
     ----------
-    axis : AxisShape
+    axis : AxisSizes
     window : int
         In pixels.
     """
@@ -239,7 +239,7 @@ def nearest_valid(axis: AxisShape, window: int) -> tuple[int, int]:
 
 @lru_cache(maxsize=64)  # widgets ask again and again
 def cheapest_window(
-    shape: UNetShape,
+    shape: NetworkShape,
     needed: tuple[int, ...],
     memory: int | None = None,
     before: tuple[int, ...] | None = None,
@@ -252,7 +252,7 @@ def cheapest_window(
 
     Parameters
     ----------
-    shape : UNetShape
+    shape : NetworkShape
         Sizes of the network.
     needed : tuple of int
         Pixels to predict along each axis.
@@ -284,14 +284,14 @@ def _keeps(choice: Sequence[_Choice], needed: Sequence[int]) -> int:
     return prod(min(c.stride, n) for c, n in zip(choice, needed, strict=True))
 
 
-def largest_window(shape: UNetShape, memory: int) -> tuple[int, ...] | None:
+def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """Return the largest window of n periods whose tile fits in memory.
 
     n is one number for all axes. None: not even one period fits.
 
     Parameters
     ----------
-    shape : UNetShape
+    shape : NetworkShape
         Sizes of the network.
     memory : int
         Bytes one tile may take.
@@ -316,7 +316,7 @@ class _Choice(NamedTuple):
     reads: int
 
 
-def _choices(axis: AxisShape, needed: int, before: int, most: int) -> list[_Choice]:
+def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choice]:
     """Return the stride that reads least for each number of tiles, thinned when many.
 
     A tile of a region begins on the grid, which may be far before the region.

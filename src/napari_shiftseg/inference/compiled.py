@@ -244,7 +244,10 @@ def converted(model: TiledNetwork) -> Any:
         )
     reader = FrontEndManager().load_by_framework("pytorch")
     decoder = TorchScriptPythonDecoder(traced, example_input=example)
-    return reader.convert(reader.load(decoder))
+    try:
+        return reader.convert(reader.load(decoder))
+    except Exception as error:  # of a class of its own, for layers it does not know
+        raise RuntimeError(str(error)) from error
 
 
 def _openvino() -> Any:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from napari_shiftseg.device import Precision, channels_last, usual_engine
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference.compiled import Compiled, Unfit, check_engine
 from napari_shiftseg.inference.memory import is_out_of_memory
 from napari_shiftseg.progress import waiting
@@ -63,7 +62,7 @@ class Predictor:
 
     Attributes
     ----------
-    engine : {"torch", "openvino"}
+    engine : {"torch", "openvino", "onnxruntime"}
         What predicted last.
     """
 
@@ -75,7 +74,8 @@ class Predictor:
         engine: Engine = "auto",
     ) -> None:
         check_engine(engine, device, precision)
-        self.device, self.engine, self._asked = device, "torch", engine
+        self.device, self._asked = device, engine
+        self.engine = model.computed_by
         self._notes: list[str] = []
         self._left = Event()
         self._executor = ThreadPoolExecutor(1, "shiftseg-network")
@@ -86,9 +86,11 @@ class Predictor:
             channels_last(self.model)
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
         for layer in self.model.modules():
-            layer.register_forward_pre_hook(_asking(self._left))
+            if not isinstance(layer, torch.jit.ScriptModule):  # which has no hooks
+                layer.register_forward_pre_hook(_asking(self._left))
         usual = usual_engine(engine, str(device), precision)
-        wanted = "openvino" in (engine, usual)
+        is_traced = model.computed_by == "torch"
+        wanted = is_traced and "openvino" in (engine, usual)
         self._compiled = Compiled(self.model, precision) if wanted else None
 
     def note(self, text: str) -> None:
@@ -139,7 +141,7 @@ class Predictor:
         Without mixing, a 16-bit precision is left aside.
         """
         raw = self._by_openvino(inputs) if is_mixed else None
-        self.engine = "torch" if raw is None else "openvino"
+        self.engine = self.model.computed_by if raw is None else "openvino"
         return self._by_torch(inputs, is_mixed) if raw is None else raw
 
     def prepare(self, size: tuple[int, ...]) -> None:
@@ -171,7 +173,7 @@ class Predictor:
     def _compiled_for(self, size: tuple[int, ...]) -> Compiled | None:
         """Return what OpenVINO made, where inputs of this size are worth it."""
         is_forced = self._asked == "openvino"
-        is_worth = is_forced or multiply_adds(self.model.shape, size[1:]) >= WORTH
+        is_worth = is_forced or self.model.shape.multiply_adds(size[1:]) >= WORTH
         return self._compiled if is_worth else None
 
     @contextmanager

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.views import View
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 OVERFLOW = (
@@ -132,20 +132,20 @@ def embed(
     return embedding_of(steps.value.raw, model.config)
 
 
-def embedding_of(predicted: NDArray[Any], config: ModelConfig) -> NDArray[Any]:
+def embedding_of(predicted: NDArray[Any], config: NetworkConfig) -> NDArray[Any]:
     r"""Return a prediction, (channels, \*region), without the logits.
 
     Parameters
     ----------
     predicted : ndarray
         Of any number of views.
-    config : ModelConfig
+    config : NetworkConfig
     """
     return predicted[: len(predicted) - config.foreground - len(config.classes)]
 
 
 def logits_of(
-    predicted: NDArray[Any], config: ModelConfig
+    predicted: NDArray[Any], config: NetworkConfig
 ) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
     r"""Return foreground logit, (\*region), and those of classes, (classes, \*region).
 
@@ -155,7 +155,7 @@ def logits_of(
     ----------
     predicted : ndarray
         (channels, \*region), of any number of views.
-    config : ModelConfig
+    config : NetworkConfig
     """
     first = len(predicted) - len(config.classes)
     logit = predicted[first - 1] if config.foreground else None
@@ -359,7 +359,7 @@ def _read(image: View, tiles: list[Tile], dtype: np.dtype[Any]) -> list[NDArray[
 
 
 def _write(
-    out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any], config: ModelConfig
+    out: Any, plan: TilePlan, tile: Tile, raw: NDArray[Any], config: NetworkConfig
 ) -> None:
     at = tuple(
         slice(keep.start - start, keep.stop - start)

@@ -13,7 +13,6 @@ import torch
 
 from napari_shiftseg.geometry.rates import SHORT, Rate
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.inference.memory import (
     batch_that_fits,
     is_out_of_memory,
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.inference.network import Predictor
 
 
@@ -172,7 +171,7 @@ def _batch_seconds(network: Predictor, batch: list[NDArray[Any]]) -> float:
 
 def work_of(plan: TilePlan) -> int:
     """Return the multiply-adds of a tile of a plan."""
-    return multiply_adds(plan.shape, plan.reads)
+    return plan.shape.multiply_adds(plan.reads)
 
 
 def timing_steps(network: Predictor, timing: Timing) -> Generator[Progress, None, None]:
@@ -200,7 +199,7 @@ def timing_steps(network: Predictor, timing: Timing) -> Generator[Progress, None
             return
 
 
-def _plan_of(shape: UNetShape, periods: int) -> TilePlan:
+def _plan_of(shape: NetworkShape, periods: int) -> TilePlan:
     """Return tiles that keep so many periods."""
     window = [periods * period for period in shape.period]
     return plan_tiles([TILES * size for size in window], shape, window)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.embeddings.kinds import Kind
+    from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.tiling import Region, TilePlan
-    from napari_shiftseg.geometry.unet_shape import UNetShape
     from napari_shiftseg.geometry.window import Border
     from napari_shiftseg.inference.rescaled import Rescaled
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.stores.image import Image
 
 
@@ -38,13 +38,13 @@ def checked_views(views: int) -> int:
     return int(views)
 
 
-def check_views(views: int, shape: UNetShape, border: Border = "mirror") -> None:
+def check_views(views: int, shape: NetworkShape, border: Border = "mirror") -> None:
     """Refuse views that a model, or the border of a run, does not have.
 
     Parameters
     ----------
     views : int
-    shape : UNetShape
+    shape : NetworkShape
         Of the model.
     border : {"mirror", "valid"}
 
@@ -69,8 +69,8 @@ def check_views(views: int, shape: UNetShape, border: Border = "mirror") -> None
         raise ValueError(
             f"views=8 turns the image, so the model must be the same along its last "
             f"two axes, but its periods are {shape.period}, its contexts "
-            f"{shape.context}, its kernels {tuple(a.kernel for a in shape.axes)}: take "
-            f"views=4, which flips only"
+            f"{shape.context}: it is another one along each, take views=4, which "
+            f"flips only"
         )
 
 
@@ -147,7 +147,7 @@ class View:
             (channels, \*region of the view's plan)
         plan : TilePlan
             Of the image.
-        kind : {"discriminative", "spherical", "spatial"}
+        kind : {"discriminative", "spherical", "spatial", "outputs"}
             Of the embedding.
         """
         seen = raw.swapaxes(-2, -1) if self.is_turned else raw
@@ -214,7 +214,7 @@ class Views:
 
     image: Image | Rescaled
     number: int  # 1, 2, 4 or 8
-    config: ModelConfig  # of the model
+    config: NetworkConfig  # of the model
 
     @cached_property
     def each(self) -> list[View]:
@@ -258,18 +258,20 @@ class Views:
         return _coordinates(self.config)
 
 
-def channels_of(config: ModelConfig, views: int) -> int:
+def channels_of(config: NetworkConfig, views: int) -> int:
     """Return the channels of the average of views: embeddings, then logits.
 
     Parameters
     ----------
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
     views : int
     """
     return config.out_channels + (views - 1) * _coordinates(config)
 
 
-def _coordinates(config: ModelConfig) -> int:
+def _coordinates(config: NetworkConfig) -> int:
     """Embedding channels that distances are measured in."""
+    if config.embedding == "outputs":  # which are averaged themselves
+        return 0
     return config.embedding_channels - (config.embedding == "spatial")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, inf, prod, sqrt
+from math import ceil, prod, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.intensity.no_data import (
     no_data,
-    not_finite,
-    refuse_not_finite,
     values_of,
     workable,
 )
 from napari_shiftseg.intensity.order import percentile
 from napari_shiftseg.intensity.plane import Sheet, sheet_of
-from napari_shiftseg.intensity.scale import Reading, Scale
+from napari_shiftseg.intensity.rules import scale_by, value_range, without_data
+from napari_shiftseg.intensity.scale import Reading, Rule, Scale
 from napari_shiftseg.progress import telling
 from napari_shiftseg.text import grey
 
@@ -120,8 +118,8 @@ def find_scale(
         part.
     ndim : int
         Spatial axes that the model reads.
-    intensity : {"as-is", "range", "percentile"}
-        Of the model; see `ModelConfig`.
+    intensity : {"as-is", "range", "percentile"} or Rule
+        Of the model; see `NetworkConfig`.
     reading : Reading, optional
         What the user wants; all automatic if not given.
 
@@ -139,8 +137,10 @@ def find_scale(
             scale = replace(scale, ceiling=CEILING, no_data=holes, in_blocks=blocks)
     elif intensity == "as-is":
         scale = Scale()
+    elif isinstance(intensity, Rule):
+        scale = scale_by(intensity, data, reading.ignore_nan)
     elif intensity == "range" or np.dtype(data.dtype).kind == "b":
-        low, high = _range(data, reading.ignore_nan)
+        low, high = value_range(data, reading.ignore_nan)
         notes = () if high > low else (CONSTANT.format(grey(low)),)
         scale = Scale(low, high, notes=notes)
     else:
@@ -206,7 +206,7 @@ def _known_parts(
     """Yield parts that hold data: where, pixels (bright is more), which hold none."""
     for part in telling(parts):
         plane, masked = values_of(data[part])
-        left_out = _without_data(plane, masked, reading.ignore_nan)
+        left_out = without_data(plane, masked, reading.ignore_nan)
         if left_out is None:
             continue
         plane = workable(plane)
@@ -332,20 +332,6 @@ def _looks_inverted(seen: Seen) -> bool:
     )
 
 
-def _without_data(
-    plane: NDArray[Any], masked: NDArray[np.bool_] | None, ignore_nan: bool
-) -> NDArray[np.bool_] | None:
-    """Return the pixels known to hold no data; None if there are no others."""
-    out = np.zeros(plane.shape, np.bool_) if masked is None else masked
-    wrong = not_finite(plane)
-    if wrong is not None:
-        if ignore_nan or (out | wrong).all():
-            out = out | wrong
-        else:
-            refuse_not_finite(plane, None, out)
-    return None if out.all() else out
-
-
 def _parts(shape: tuple[int, ...], ndim: int) -> Iterator[tuple[slice | int, ...]]:
     """Yield parts of an image that together hold a bounded number of pixels.
 
@@ -383,17 +369,3 @@ def _boxes(plane: tuple[int, ...], pixels: int) -> Iterator[tuple[slice, ...]]:
 
 def _sizes(part: tuple[slice | int, ...]) -> list[int]:
     return [s.stop - s.start for s in part if isinstance(s, slice)]
-
-
-def _range(data: Any, ignore_nan: bool) -> tuple[float, float]:
-    """Return minimum and maximum of what holds data, read slab by slab."""
-    low, high = inf, -inf
-    rows = max(1, MOST_SAMPLED // max(prod(data.shape[1:]), 1))
-    for part in chunks(data.shape[0], rows):
-        block, masked = values_of(data[part])
-        known = _without_data(block, masked, ignore_nan)
-        if known is None:
-            continue
-        there = block[~known]
-        low, high = min(low, float(there.min())), max(high, float(there.max()))
-    return (low, high) if low <= high else (0.0, 0.0)

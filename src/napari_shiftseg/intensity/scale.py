@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite
 from typing import Any, Literal
 
@@ -104,6 +104,13 @@ class Scale:
     # `low` and `high` of each frame of a stack whose frames are read each in its own
     # way; this scale is that of the others, or of the first
     frames: tuple[tuple[float, float], ...] = ()
+    # `low` and `high` of each channel, where these are read each in its own way
+    channels: tuple[tuple[float, float], ...] = ()
+
+    def each_channel(self) -> tuple[Scale, ...]:
+        """Return the scales of the channels; one for all where they are read alike."""
+        ends = self.channels or ((self.low, self.high),)
+        return tuple(replace(self, low=a, high=b, channels=()) for a, b in ends)
 
     @property
     def offset(self) -> float:
@@ -137,6 +144,42 @@ class Scale:
             "no_data": [*self.no_data, *self.in_blocks],
             **frames,
         }
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a network that was made elsewhere has its grey values scaled.
+
+    ============== ==================================================
+    kind           read as 0 and as 1
+    ============== ==================================================
+    linear         these two grey values
+    quantiles      the grey values at these two percentiles
+    standardized   the mean, and the mean and a standard deviation
+    ============== ==================================================
+
+    All are of the whole image, never of a tile: a rule of the tile's own is a seam.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, or the second value is not above the first.
+    """
+
+    kind: Literal["linear", "quantiles", "standardized"]
+    low: float = 0.0
+    high: float = 1.0
+    least: float = 1e-6  # added to the range, where it is found in the image
+    per_channel: bool = False  # whether each channel has its own
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("linear", "quantiles", "standardized"):
+            raise ValueError(f"no rule for grey values is called {self.kind!r}")
+        if not self.low < self.high:
+            raise ValueError(
+                f"the first value of a rule must be below the second, got {self.low:g} "
+                f"and {self.high:g}"
+            )
 
 
 AS_IS = Scale()

@@ -21,7 +21,7 @@ from napari_shiftseg.text import by, grey
 if TYPE_CHECKING:
     from napari_shiftseg.intensity.plane import Sheet
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 FOCUSED = 0.7  # of the steepness of focused frames, below which one is out of focus
@@ -172,7 +172,7 @@ class FrameScales:
         return self.own.get(frame, self.common)
 
 
-def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
+def frame_scales(data: Any, config: NetworkConfig, reading: Reading) -> FrameScales:
     r"""Find how the frames of a stack are read.
 
     All have one scale, so that planes without objects stay without. Frames that bleach
@@ -184,7 +184,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
     ----------
     data : array
         (leading, [channels,] \*spatial)
-    config : ModelConfig
+    config : NetworkConfig
     reading : Reading
     """
     if reading.intensity != "auto":
@@ -204,7 +204,7 @@ def frame_scales(data: Any, config: ModelConfig, reading: Reading) -> FrameScale
 
 
 def _range_of_all(
-    data: Any, leading: tuple[int, ...], config: ModelConfig, reading: Reading
+    data: Any, leading: tuple[int, ...], config: NetworkConfig, reading: Reading
 ) -> FrameScales:
     """Return the range over all frames that hold data."""
     found = [
@@ -279,14 +279,14 @@ def _differing(
     return said
 
 
-def scales_of(data: Any, config: ModelConfig, reading: Reading) -> FrameScales:
+def scales_of(data: Any, config: NetworkConfig, reading: Reading) -> FrameScales:
     r"""Find how an image is read, or a stack where it has leading axes.
 
     Parameters
     ----------
     data : array
         ([leading,] [channels,] \*spatial)
-    config : ModelConfig
+    config : NetworkConfig
     reading : Reading
     """
     if len(data.shape) > config.image_axes:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.changes import Change, Made
     from napari_shiftseg.mending.edits import Edit
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
 
 @dataclass(frozen=True)
@@ -220,14 +220,14 @@ def _no_frame(position: Point, labels: NDArray[np.integer], leading: int) -> str
 
 
 def mend(
-    result: Segmentation, model: UNet, edits: Sequence[Edit]
+    result: Segmentation, model: TiledNetwork, edits: Sequence[Edit]
 ) -> tuple[Segmentation, Replayed]:
     """Make edits on the objects of a run.
 
     Parameters
     ----------
     result : Segmentation
-    model : UNet
+    model : TiledNetwork
         That made it.
     edits : sequence of Edit
         The oldest first.

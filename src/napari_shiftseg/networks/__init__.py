@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.geometry.network_shape import NetworkShape
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 class TiledNetwork(Protocol):
@@ -22,15 +22,24 @@ class TiledNetwork(Protocol):
 
     Attributes
     ----------
-    shape : UNetShape
+    shape : NetworkShape
         Period, context and legal sizes, along each axis.
-    config : ModelConfig
+    config : NetworkConfig
         Channels it reads and gives, how it reads grey values, its clustering.
+    parameter_count : int
+        Number of weights, as far as it is known.
+    computed_by : str
+        What predicts, unless it is compiled: "torch" or "onnxruntime".
     """
 
-    config: ModelConfig
-    shape: UNetShape
-
+    @property
+    def config(self) -> NetworkConfig: ...  # noqa: D102
+    @property
+    def shape(self) -> NetworkShape: ...  # noqa: D102
+    @property
+    def parameter_count(self) -> int: ...  # noqa: D102
+    @property
+    def computed_by(self) -> str: ...  # noqa: D102
     def __call__(self, x: Tensor) -> Tensor: ...  # noqa: D102
     def to(self, *args: Any, **how: Any) -> Self: ...  # noqa: D102
     def eval(self) -> Self: ...  # noqa: D102

@@ -13,7 +13,7 @@ from platformdirs import user_data_path
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.text import brief, refusal
 
 CONFIG_KEY = "napari_shiftseg"
@@ -112,7 +112,7 @@ def find_model(source: str | Path) -> Path:
     """
     bundled, own, of_figures = bundled_models(), own_models(), figure_models()
     path = (own | bundled | of_figures).get(str(source), Path(source))
-    if not path.is_file():
+    if not path.exists() or not (path.is_file() or _holds_package(path)):
         of_yours = ", ".join(name for name in own if name not in bundled)
         near = get_close_matches(str(source), [*bundled, *of_figures, *own], n=1)
         raise FileNotFoundError(
@@ -124,9 +124,51 @@ def find_model(source: str | Path) -> Path:
     return path
 
 
-def read_config(source: str | Path) -> ModelConfig:
-    """Read the config of a model; `load_model` says from what, and what is refused."""
+FOREIGN = (".onnx", ".zip", ".yaml", ".yml", ".pt", ".pth", ".pt2", ".ts", ".torch")
+
+
+def _holds_package(folder: Path) -> bool:
+    """Whether a folder holds the description of a BioImage.IO package."""
+    names = ("rdf.yaml", "rdf.yml", "bioimageio.yaml", "bioimageio.yml")
+    return any((folder / name).is_file() for name in names) or any(
+        folder.glob("*.bioimageio.y*ml")
+    )
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a path is to be read as a model of ours, judged by its name.
+
+    A .safetensors file that holds the architecture of another library is told by its
+    header.
+    """
+    if path.is_dir() or path.suffix.lower() in FOREIGN:
+        return False
+    return not holds_architecture(path)
+
+
+ARCHITECTURE_KEY = "architecture"  # of other libraries, see `import_network`
+
+
+def holds_architecture(path: Path) -> bool:
+    """Whether a .safetensors file describes a network of another library."""
+    if path.suffix.lower() != SUFFIX:
+        return False
+    try:
+        _refuse_long_header(path)
+        with safe_open(path, framework="np") as weights:
+            return ARCHITECTURE_KEY in (weights.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        return False  # said when it is read
+
+
+def read_unet_config(source: str | Path) -> ModelConfig:
+    """Read the config of a model of ours; see `load_unet`."""
     path = find_model(source)
+    if not is_ours(path):
+        raise CheckpointError(
+            f"{path.name} is a network that was made elsewhere: it predicts, but "
+            f"cannot be trained on, tuned or exported; take a model of this program"
+        )
     _refuse_long_header(path)
     try:
         with safe_open(path, framework="np") as weights:

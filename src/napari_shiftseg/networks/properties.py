@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.text import compact, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.networks.config import ModelConfig
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.geometry.network_shape import NetworkShape
+    from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 LISTED = 6  # legal inputs and raw outputs listed an axis
 
 
-def describe(model: UNet) -> dict[str, Any]:
+def describe(model: TiledNetwork) -> dict[str, Any]:
     """Return the figures of a model, ready for JSON; per axis always a list.
 
     Sizes are in pixels; ``max_same_looking`` is the most same-looking objects the
@@ -30,17 +31,16 @@ def describe(model: UNet) -> dict[str, Any]:
     clustering = config.clustering.model_dump(mode="json")
     if not config.foreground:
         del clustering["foreground_threshold"]  # of no effect
+    if config.clustering.method == "mean-shift":
+        for name in ("method", "prominence", "middle_channel", "boundary_channel"):
+            del clustering[name]
     return {
         "name": config.name,
         "description": config.description,
         "ndim": config.ndim,
-        "depth": [axis.depth for axis in shape.axes],
-        "pooling_factor": [_factor(axis.factors) for axis in shape.axes],
         "period": list(shape.period),
         "context": list(shape.context),
-        "padding": config.padding,
-        "upsampling": config.upsampling,
-        "normalization": config.normalization,
+        **config.architecture,
         "in_channels": config.in_channels,
         "embedding": config.embedding,
         "embedding_channels": config.embedding_channels,
@@ -60,13 +60,7 @@ def describe(model: UNet) -> dict[str, Any]:
     }
 
 
-def _factor(factors: tuple[int, ...]) -> int | list[int]:
-    """Return the pooling factor of an axis; one a level where they differ."""
-    pooled = {f for f in factors if f > 1}
-    return list(factors) if len(pooled) > 1 else max(factors, default=1)
-
-
-def training_window_warning(config: ModelConfig) -> str:
+def training_window_warning(config: NetworkConfig) -> str:
     """Say that the training window was not above the period; empty if it was.
 
     With a window w = p the functions at phase p − 1 and 0 never met in the loss, so
@@ -77,14 +71,14 @@ def training_window_warning(config: ModelConfig) -> str:
     return own_seams_warning(provenance.window, config.shape) if provenance else ""
 
 
-def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
+def own_seams_warning(window: Sequence[int], shape: NetworkShape) -> str:
     """Say that a training window is not above the period; empty if it is.
 
     Parameters
     ----------
     window : sequence of int
         Output window the loss saw, per axis.
-    shape : UNetShape
+    shape : NetworkShape
     """
     axis = _axis_with_own_seams(window, shape)
     if axis is None:
@@ -97,7 +91,7 @@ def own_seams_warning(window: Sequence[int], shape: UNetShape) -> str:
     )
 
 
-def own_seams(config: ModelConfig) -> int | None:
+def own_seams(config: NetworkConfig) -> int | None:
     """Return the period at whose multiples the model itself makes seams, in pixels.
 
     They are there in one pass as in tiles; see `training_window_warning`. None where
@@ -109,7 +103,7 @@ def own_seams(config: ModelConfig) -> int | None:
 
 
 def _axis_with_own_seams(
-    window: Sequence[int], shape: UNetShape
+    window: Sequence[int], shape: NetworkShape
 ) -> tuple[int, int] | None:
     """Return training window and period of the first axis where w ≤ p."""
     pairs = zip(window, shape.period, strict=True)
@@ -124,17 +118,27 @@ class Remark:
     text: str  # whole sentences
 
 
-def what_follows(config: ModelConfig) -> list[Remark]:
+def what_follows(config: NetworkConfig) -> list[Remark]:
     """Return what follows from a model's architecture and training, warnings first.
 
     Rumberger et al., ICCV 2021, section 3: period (Lemma 1), tiles (Corollary 4),
     training window.
     """
-    notes = (_tiles, _same_looking, _padding, _normalization)
-    return [_training(config), *(Remark("note", note(config)) for note in notes)]
+    if isinstance(config, ModelConfig):
+        said = [_padding(config), _normalization(config)]
+        upsampling = UPSAMPLING[config.upsampling]
+        remarks = [Remark("note", text) for text in said]
+    else:
+        remarks, upsampling = _found(config), ""
+    return [
+        _training(config),
+        Remark("note", _tiles(config)),
+        Remark("note", f"{_same_looking(config)} {upsampling}".strip()),
+        *remarks,
+    ]
 
 
-def what_exact_means(config: ModelConfig) -> str:
+def what_exact_means(config: NetworkConfig) -> str:
     """Say what exact tiles do not mend; empty where there is no such thing.
 
     Exact is: tiles equal one pass over the whole image. Where that pass has seams
@@ -150,7 +154,7 @@ def what_exact_means(config: ModelConfig) -> str:
     )
 
 
-def _training(config: ModelConfig) -> Remark:
+def _training(config: NetworkConfig) -> Remark:
     if warning := training_window_warning(config):
         return Remark("warning", sentence(warning))
     text = (
@@ -167,7 +171,7 @@ def _training(config: ModelConfig) -> Remark:
     return Remark("note", text)
 
 
-def _tiles(config: ModelConfig) -> str:
+def _tiles(config: NetworkConfig) -> str:
     period = config.shape.period
     if max(period) == 1:
         return "It pools nothing: the period is 1, any window is valid."
@@ -178,19 +182,38 @@ def _tiles(config: ModelConfig) -> str:
     )
 
 
-def _same_looking(config: ModelConfig) -> str:
+def _same_looking(config: NetworkConfig) -> str:
     most = config.shape.max_same_looking
     if most == 1:
         return "It cannot tell same-looking objects apart."
-    upsampling = "Upsampling repeats the nearest value: phases share all weights."
-    if config.upsampling == "learnt":
-        upsampling = "Upsampling is learnt, with weights of its own a phase."
     return (
         f"It computes at most {most:,} different functions, one a phase (position "
         f"within one period): it tells at most {most:,} same-looking objects apart, "
-        f"and none that lie a multiple of {compact(config.shape.period)} apart. "
-        f"{upsampling}"
+        f"and none that lie a multiple of {compact(config.shape.period)} apart."
     )
+
+
+UPSAMPLING = {
+    "nearest": "Upsampling repeats the nearest value: phases share all weights.",
+    "learnt": "Upsampling is learnt, with weights of its own a phase.",
+}
+
+
+def _found(config: NetworkConfig) -> list[Remark]:
+    """Return what was found of a network that was made elsewhere."""
+    causes = config.architecture.get("causes", ())
+    halo = compact(tuple(axis.halo for axis in config.shape.axes))
+    read = f"Cropped tiles read a halo of {halo} pixels and drop it."
+    return [
+        *(
+            Remark(
+                "note" if cause["effect"] == "halo" else "warning",
+                f"{cause['text']} {cause['remedy']}".strip(),
+            )
+            for cause in causes
+        ),
+        Remark("note", read),
+    ]
 
 
 def _padding(config: ModelConfig) -> str:

@@ -11,13 +11,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from napari_shiftseg.networks.config import ModelConfig
 from napari_shiftseg.networks.header import (
     CONFIG_KEY,
     CheckpointError,
     find_model,
-    read_config,
+    read_unet_config,
 )
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 from napari_shiftseg.text import brief
 
@@ -101,6 +101,8 @@ class UNet(nn.Module):
     ----------
     Ronneberger et al., MICCAI 2015; the sizes as in Rumberger et al., ICCV 2021.
     """
+
+    computed_by = "torch"
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -258,8 +260,8 @@ UNREADABLE = (
 )  # fmt: skip
 
 
-def load_model(source: str | Path) -> UNet:
-    """Load a model in eval mode, on the CPU, in float32.
+def load_unet(source: str | Path) -> UNet:
+    """Load a model of ours in eval mode, on the CPU, in float32.
 
     Parameters
     ----------
@@ -276,7 +278,7 @@ def load_model(source: str | Path) -> UNet:
         weights do not fit its config or are not finite.
     """
     path = find_model(source)
-    config = read_config(path)
+    config = read_unet_config(path)
     try:
         model = _filled(config, path).eval()
     except UNREADABLE as error:
@@ -363,9 +365,9 @@ def copy_model(
     Raises
     ------
     FileNotFoundError, CheckpointError, OSError
-        As `load_model` and `save_model`.
+        As `load_unet` and `save_model`.
     """
-    known = load_model(source).config  # refuses what is no model
+    known = load_unet(source).config  # refuses what is no model
     return _write(load_file(find_model(source)), config or known, Path(path))
 
 

@@ -18,7 +18,7 @@ from napari_shiftseg.clustering.settings import (
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 def _list(value: Any) -> Any:
@@ -76,13 +76,13 @@ class Candidates:
     )
 
     def clusterings(
-        self, config: ModelConfig, settings: Settings | None = None
+        self, config: NetworkConfig, settings: Settings | None = None
     ) -> list[Clustering]:
         """Return the clusterings to try, the model's own first.
 
         Parameters
         ----------
-        config : ModelConfig
+        config : NetworkConfig
         settings : Settings, optional
             What else is chosen; it stands in the model's own, too.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 Diameter = float | str | None  # pixels, "30 um", "auto"; None: no size is asked for
@@ -165,7 +165,7 @@ def refuse_diameter(diameter: Diameter, what: str) -> None:
 
 def fit_to(
     diameter: float | str,
-    config: ModelConfig,
+    config: NetworkConfig,
     shape: Sequence[int],
     pixel_size: Sequence[float] = (),
 ) -> Fit:
@@ -175,7 +175,7 @@ def fit_to(
     ----------
     diameter : float or str
         See `pixels_of`.
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
     shape : sequence of int
         Of the image, its spatial axes.

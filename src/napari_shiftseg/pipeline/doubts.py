@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.settings import Clustering
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
 
@@ -58,7 +58,7 @@ UNTRAINED = (
 )
 
 
-def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
+def doubts_about(result: Segmentation, config: NetworkConfig) -> tuple[str, ...]:
     """Return a sentence for each way in which a result is hardly right.
 
     Models without a foreground logit take a background for an object like others, and
@@ -68,7 +68,7 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
     Parameters
     ----------
     result : Segmentation
-    config : ModelConfig
+    config : NetworkConfig
         Of the model that made it.
     """
     if config.foreground:
@@ -81,7 +81,7 @@ def doubts_about(result: Segmentation, config: ModelConfig) -> tuple[str, ...]:
 
 
 def doubts_about_foreground(
-    predicted: Prediction, config: ModelConfig, clustering: Clustering
+    predicted: Prediction, config: NetworkConfig, clustering: Clustering
 ) -> tuple[str, ...]:
     """Return a sentence for each way in which a prediction is hardly right.
 
@@ -89,7 +89,7 @@ def doubts_about_foreground(
     ----------
     predicted : Prediction
         Not clustered.
-    config : ModelConfig
+    config : NetworkConfig
         Of the model that made it.
     clustering : Clustering
         With the threshold of the foreground.
@@ -103,7 +103,7 @@ def doubts_about_foreground(
     return (*known, why_none(predicted.notes))
 
 
-def _of_validation(config: ModelConfig) -> tuple[str, ...]:
+def _of_validation(config: NetworkConfig) -> tuple[str, ...]:
     provenance = config.provenance
     is_doubtful = provenance is not None and provenance.scores.get("ap50") == 0
     return (UNTRAINED,) if is_doubtful else ()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.inference.rescaled import Rescaled
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.seams import SeamScores
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.pipeline.classes import ObjectClasses
     from napari_shiftseg.pipeline.settings import Settings
 
@@ -74,14 +74,14 @@ class Prediction:
         return boundaries_of(self.plan, self.rescaling)
 
     def brought_back(
-        self, image: Rescaled, config: ModelConfig, views: int
+        self, image: Rescaled, config: NetworkConfig, views: int
     ) -> Prediction:
         """Return this prediction of a rescaled image as one of the image itself.
 
         Parameters
         ----------
         image : Rescaled
-        config : ModelConfig
+        config : NetworkConfig
             Of the model.
         views : int
             In which it was predicted.

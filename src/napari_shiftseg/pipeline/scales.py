@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 READING = Progress(0, 1, stage="reading grey values")
 
 
 def plane_scale_steps(
-    stack: Any, plane: tuple[int, ...], config: ModelConfig, reading: Reading
+    stack: Any, plane: tuple[int, ...], config: NetworkConfig, reading: Reading
 ) -> Generator[Progress, None, Scale | None]:
     r"""Find how one plane of a stack is read: as when all of it is segmented.
 
@@ -34,7 +34,7 @@ def plane_scale_steps(
         ([leading,] [channels,] \*spatial)
     plane : tuple of int
         Position on the leading axes; empty where there are none.
-    config : ModelConfig
+    config : NetworkConfig
     reading : Reading
     """
     if not plane:
@@ -45,7 +45,7 @@ def plane_scale_steps(
 
 
 def scales_steps(
-    stack: Any, config: ModelConfig, reading: Reading
+    stack: Any, config: NetworkConfig, reading: Reading
 ) -> Generator[Progress, None, FrameScales]:
     """Find how the planes of a stack are read, while others wait.
 

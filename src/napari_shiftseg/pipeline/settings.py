@@ -18,7 +18,10 @@ from napari_shiftseg.clustering.settings import (
     ForegroundThreshold,
     Kernel,
     KernelChoice,
+    Method,
+    MethodChoice,
     MinSize,
+    Prominence,
     Scope,
     ScopeChoice,
     SplitFarParts,
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_shiftseg.geometry.rescaling import Rescaling
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 class OfEveryRun(TypedDict, total=False):
@@ -64,6 +67,8 @@ class OfEveryRun(TypedDict, total=False):
     min_size: int | None
     split_far_parts: bool | None
     foreground_threshold: float | None
+    method: Method | None
+    prominence: float | None
 
 
 class OfOneWindow(OfEveryRun, total=False):
@@ -197,7 +202,8 @@ class Settings:
         Whether objects are dark on a bright background.
     ignore_nan : bool
         Whether NaN and infinite pixels are no data, not an error.
-    bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold
+    bandwidth, kernel, scope, min_size, split_far_parts, foreground_threshold, method,
+    prominence
         Of the clustering; see `Clustering`.
     link_planes : bool, optional
         Whether objects of neighbouring planes that overlap are one object of the stack;
@@ -292,6 +298,8 @@ class Settings:
     min_size: MinSize | None = None
     split_far_parts: SplitFarParts | None = None
     foreground_threshold: ForegroundThreshold | None = None
+    method: MethodChoice | None = None
+    prominence: Prominence | None = None
     link_planes: bool | None = Field(
         default=None,
         description="Join objects of planes that overlap. Those of neighbouring planes "
@@ -314,13 +322,13 @@ class Settings:
         return Reading(self.intensity, self.invert, self.ignore_nan)
 
     def clustering(
-        self, config: ModelConfig, rescaling: Rescaling | None = None
+        self, config: NetworkConfig, rescaling: Rescaling | None = None
     ) -> Clustering:
         """Return a model's clustering with what was chosen here.
 
         Parameters
         ----------
-        config : ModelConfig
+        config : NetworkConfig
         rescaling : Rescaling, optional
             Of the image that is predicted. The model's own `min_size` counts its
             pixels, a chosen one those of the image itself.
@@ -344,6 +352,12 @@ class Settings:
             raise ValueError(
                 f'scope "component" needs a model with a foreground logit, which '
                 f'{config.name!r} has not; take scope "global"'
+            )
+        cut = clustering.method != "mean-shift"
+        if cut and not (config.foreground or clustering.boundary_channel is not None):
+            raise ValueError(
+                f"the method {clustering.method} needs a model with a foreground logit "
+                f"or boundaries, which {config.name!r} has not; take mean-shift"
             )
         suited = kernels_like(config.clustering.kernel)
         if clustering.kernel not in suited:

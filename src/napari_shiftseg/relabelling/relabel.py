@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.clustering.modes import Find, Finding, Found, Place
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.pipeline.result import Prediction, Segmentation
 
     View = Sequence[tuple[int, int]]
@@ -248,14 +248,14 @@ class Kept:
     ----------
     result : Segmentation
         Of an image or a time series.
-    config : ModelConfig
+    config : NetworkConfig
         Of the model that predicted it.
     most_bytes : int
         Embeddings that take more go to the disk.
 
     Attributes
     ----------
-    config : ModelConfig
+    config : NetworkConfig
     clustering : Clustering
         That the result was made with.
     neighbourhood : tuple of int or None
@@ -279,7 +279,7 @@ class Kept:
     """
 
     def __init__(
-        self, result: Segmentation, config: ModelConfig, most_bytes: int = LARGE
+        self, result: Segmentation, config: NetworkConfig, most_bytes: int = LARGE
     ) -> None:
         self.config = config
         self.rescaling = result.rescaling

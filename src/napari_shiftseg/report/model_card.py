@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_shiftseg.embeddings.kinds import Kind
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks.unet_config import ModelConfig
 
 
 SHOWN = 3  # sizes of a series
@@ -40,8 +41,8 @@ GROUPS = {  # of the figures of a model
         "training_diameter", "max_same_looking",
     ),
     "clustering": (
-        "bandwidth", "kernel", "scope", "min_size", "split_far_parts",
-        "background_embedding", "foreground_threshold",
+        "method", "prominence", "bandwidth", "kernel", "scope", "min_size",
+        "split_far_parts", "background_embedding", "foreground_threshold",
     ),
 }  # fmt: skip
 ABSENT = {  # what it means that nothing is given
@@ -72,9 +73,11 @@ MEANINGS = {
     "link_planes": "whether objects of planes that overlap are one",
     "link_threshold": "overlap from which they are",
     "max_same_looking": "most that it can tell apart",
+    "method": "how objects are made",
     "min_size": "objects of fewer pixels are dropped",
     "period": "the network repeats: tiles must keep a multiple",
     "pooling_factor": "of each level",
+    "prominence": "how far middles rise above what lies between them",
     "raw_outputs": "sizes predicted from these",
     "region": "pixels that were predicted",
     "scope": "one mean shift for all, or one a component",
@@ -163,7 +166,7 @@ def model_card(model: UNet) -> str:
     )
 
 
-def file_name(config: ModelConfig) -> str:
+def file_name(config: NetworkConfig) -> str:
     """Return a file name for a model, without suffix: its name, of safe letters."""
     name = re.sub(r"[^\w.-]+", "-", config.name)[:LONGEST].strip(".-") or "model"
     return f"{name}-model" if DEVICES.fullmatch(name) else name
@@ -200,7 +203,7 @@ def what_it_is(config: ModelConfig) -> str:
     )
 
 
-def _largest(config: ModelConfig, gigabytes: int) -> str:
+def _largest(config: NetworkConfig, gigabytes: int) -> str:
     window = largest_window(config.shape, gigabytes * 10**9)
     size = "none" if window is None else by(window)
     return f"{size} in {gigabytes} GB"

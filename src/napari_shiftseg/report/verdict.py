@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison, Side
     from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
     from napari_shiftseg.report.effect import Effect
@@ -135,13 +135,13 @@ class Verdict:
     is_harm: bool
 
 
-def verdict(comparison: Comparison, model: UNet) -> Verdict:
+def verdict(comparison: Comparison, model: TiledNetwork) -> Verdict:
     """Say which tiles make seams, what they do to the objects, and what to do.
 
     Parameters
     ----------
     comparison : Comparison
-    model : UNet
+    model : TiledNetwork
         That predicted.
     """
     has_own = own_seams(model.config) is not None
@@ -312,7 +312,7 @@ def _what_is_safe(plan: TilePlan) -> str:
     )
 
 
-def _warnings(comparison: Comparison, model: UNet) -> tuple[str, ...]:
+def _warnings(comparison: Comparison, model: TiledNetwork) -> tuple[str, ...]:
     sides, has_own = comparison.sides, own_seams(model.config) is not None
     of_the_model = training_window_warning(model.config)
     said = [of_the_model, small_image_note(comparison.cropped.result.plan)]

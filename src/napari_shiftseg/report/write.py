@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_shiftseg.metrics.label_image import LabelsOfPart
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.plots import Point
@@ -105,13 +105,13 @@ def report_folder(
     return folder
 
 
-def report_of(comparison: Comparison, model: UNet, name: str) -> dict[str, Any]:
+def report_of(comparison: Comparison, model: TiledNetwork, name: str) -> dict[str, Any]:
     """Return what a comparison found, ready for JSON.
 
     Parameters
     ----------
     comparison : Comparison
-    model : UNet
+    model : TiledNetwork
         That predicted.
     name : str
         Of the image.
@@ -168,7 +168,7 @@ class Content:
     """What a report tells of."""
 
     comparison: Comparison
-    model: UNet  # that predicted
+    model: TiledNetwork  # that predicted
     image: ArrayLike  # ([channels,] *spatial), that was compared
     name: str  # of the image
     # (*spatial), whose ids, and colours, the objects take
@@ -271,7 +271,10 @@ def _written(
 
 
 def _write_plots(
-    comparison: Comparison, model: UNet, folder: Path, points: Sequence[SweepPoint]
+    comparison: Comparison,
+    model: TiledNetwork,
+    folder: Path,
+    points: Sequence[SweepPoint],
 ) -> list[str]:
     profile = Figure(figsize=(10, 4))
     has_own = own_seams(model.config) is not None

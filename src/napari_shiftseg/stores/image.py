@@ -108,8 +108,7 @@ class Image:
             for plane, at in _planes(wide, pixels == value, self.ndim):
                 plane[blocks_of(at)] = scale.ground
         with np.errstate(over="ignore", invalid="ignore"):
-            wide -= scale.offset
-            wide *= scale.gain
+            _read_as(wide, scale, self.ndim)
             if scale.ceiling < inf:
                 np.clip(wide, -MOST, MOST, out=wide)
             scaled: NDArray[Any] = wide.astype(dtype, copy=False)
@@ -120,6 +119,17 @@ class Image:
                 f"scale it first, for example to 0 … 1"
             )
         return scaled
+
+
+def _read_as(pixels: NDArray[Any], scale: Scale, ndim: int) -> None:
+    """Scale pixels, ([channels,] *box), in place."""
+    each = scale.each_channel()
+    shape = (-1, *(1,) * ndim) if len(each) > 1 else ()
+    for ufunc, values in (
+        (np.subtract, [one.offset for one in each]),
+        (np.multiply, [one.gain for one in each]),
+    ):
+        ufunc(pixels, np.array(values, pixels.dtype).reshape(shape), out=pixels)
 
 
 def read_mirrored(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.stores.axes import Calibration
     from napari_shiftseg.stores.stored_image import Stored
 
@@ -165,7 +165,7 @@ def read_image(
 
 
 def image_for(
-    config: ModelConfig,
+    config: NetworkConfig,
     path: Path,
     channel: int | str | None = None,
     series: int | None = None,
@@ -178,7 +178,7 @@ def image_for(
 
     Parameters
     ----------
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
     path, channel, series, lazily
         See `read_image`.

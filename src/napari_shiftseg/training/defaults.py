@@ -12,8 +12,9 @@ from pydantic.dataclasses import dataclass as settings
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.embeddings.kinds import Kind, bandwidth_for, spatial_channels
 from napari_shiftseg.geometry.window import as_window
-from napari_shiftseg.networks.config import ModelConfig, check_classes
+from napari_shiftseg.networks.config import check_classes
 from napari_shiftseg.networks.properties import own_seams_warning
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.glossary import setting
 from napari_shiftseg.text import by, compact, sentence
 

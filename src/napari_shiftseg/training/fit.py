@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.stopping import Due

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.intensity.scale import Reading
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.stores.class_tables import ClassTable
     from napari_shiftseg.stores.image import Image
     from napari_shiftseg.training.partial import TrainingPair

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
 
 
 REACH = 8  # pixels

@@ -16,8 +16,8 @@ from napari_shiftseg.embeddings.recurrent import LossOnEveryLoop
 from napari_shiftseg.embeddings.spatial import SpatialLoss
 from napari_shiftseg.embeddings.spherical import CosineMarginLoss
 from napari_shiftseg.metrics.objects import is_partly
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.training.defaults import (
     CORRECTION_RATE,
@@ -327,5 +327,5 @@ def object_training(
     chosen = {**usual, **(recipe or {})}
     chosen["loss"] = on_every_loop(chosen["loss"], recurrent_steps)
     made = object_recipe(window, steps, **chosen)
-    first = load_model(start) if start else None
+    first = load_unet(start) if start else None
     return Training(samples, config, made, validation, first, **options)

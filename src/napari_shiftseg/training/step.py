@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.training.recipes import Recipe
     from napari_shiftseg.training.validation import Validated
 

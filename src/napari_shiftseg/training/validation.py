@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.geometry.unet_shape import multiply_adds
 from napari_shiftseg.metrics.objects import known_scores
 from napari_shiftseg.pipeline.frame import frame_steps
 from napari_shiftseg.pipeline.segmentation import segment_steps
@@ -103,7 +102,7 @@ def work_of_a_step(shape: UNetShape, window: Sequence[int], batch: int) -> int:
     batch : int
         Windows a step.
     """
-    return BACKWARD * batch * multiply_adds(shape, shape.input_for(window)) + STEP
+    return BACKWARD * batch * shape.multiply_adds(shape.input_for(window)) + STEP
 
 
 def _spaced(number: int) -> list[int]:
@@ -125,7 +124,7 @@ def _work(sample: Sample, shape: UNetShape, region: Region | None) -> float:
     spatial = size[len(size) - shape.ndim :]
     plan = plan_tiles(spatial, shape, region=region)
     frames = prod(size[: len(size) - shape.ndim])
-    return float(frames * len(plan) * multiply_adds(shape, plan.reads))
+    return float(frames * len(plan) * shape.multiply_adds(plan.reads))
 
 
 def _region(sample: Sample, shape: UNetShape, work: float) -> Region | None:

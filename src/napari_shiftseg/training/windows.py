@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.window import Border
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.stores.image import Image
     from napari_shiftseg.training.classes import ClassOfPixels

@@ -11,9 +11,9 @@ from napari_shiftseg.geometry.cost import COLUMNS, planned_costs
 from napari_shiftseg.gui.inspect.card import IN_PLAIN_WORDS
 from napari_shiftseg.gui.inspect.widget import CHANGED
 from napari_shiftseg.gui.parts.layout import opened
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.header import read_config
+from napari_shiftseg.networks.header import read_unet_config
 from napari_shiftseg.networks.unet import UNet, build
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.self_test import self_test
 
 AMBER = "/* warning */"
@@ -157,7 +157,7 @@ def test_what_a_file_says_is_no_html(widget, other_models):
 
 def test_costs_appear_at_once(viewer, widget, noise, model_file):
     viewer.add_image(noise, name="cells")
-    expected = planned_costs((40, 50), read_config(model_file).shape)
+    expected = planned_costs((40, 50), read_unet_config(model_file).shape)
     assert texts(widget.table) == [list(cost.cells()) for cost in expected]
     assert texts(widget.table)[0] == [
         "4", "44", "4", "130", "126 ×", "0 MB", "",
@@ -218,7 +218,7 @@ def test_a_model_of_more_axes_than_the_image(viewer, widget, noise, other_models
 def test_memory_is_known_when_the_devices_are(viewer, widget, noise, qtbot):
     viewer.add_image(noise)
     qtbot.waitUntil(lambda: "device" in widget.title.value, timeout=60_000)
-    from napari_shiftseg.gui.parts.models import Devices
+    from napari_shiftseg.gui.parts.devices import Devices
 
     widget._take_devices(Devices({"cpu": 150_000}))
     assert times(widget)[-1] == "does not fit"

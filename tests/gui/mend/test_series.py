@@ -8,7 +8,7 @@ import pytest
 import napari_shiftseg as shiftseg
 from napari_shiftseg.gui.mend.tools import DELETE, MERGE, RIGHT
 from napari_shiftseg.mending.edits import Delete, Merge
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 
 BANDWIDTH, OTHER = 0.02, 0.012
 
@@ -35,7 +35,7 @@ def mend(viewer, film, mend, settled):
 
 
 def fresh(series, model_file, bandwidth):
-    model = load_model(model_file)
+    model = load_unet(model_file)
     return shiftseg.segment(series, model, bandwidth=bandwidth, device="cpu").labels
 
 

@@ -15,8 +15,8 @@ from napari_shiftseg.gui.mend.tools import ASK, DELETE, MERGE, RIGHT, SPLIT
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.edits import Delete, Merge, Split
 from napari_shiftseg.mending.replay import mend as mended
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build, load_model, save_model
+from napari_shiftseg.networks.unet import build, load_unet, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 
 SHAPE = (10, 24, 26)
 BANDWIDTH, OTHER = 0.15, 0.2
@@ -57,7 +57,7 @@ def mend(viewer, body, mend, settled):
 
 
 def fresh(volume, model_file, bandwidth=BANDWIDTH):
-    model = load_model(model_file)
+    model = load_unet(model_file)
     return shiftseg.segment(volume, model, bandwidth=bandwidth, device="cpu")
 
 
@@ -125,7 +125,7 @@ def test_what_is_mended_is_undone_saved_and_made_again(
     )
     mend.edits.save.changed.emit(True)
     run, replayed = mended(
-        fresh(volume, model_file), load_model(model_file), read_edits(path).edits
+        fresh(volume, model_file), load_unet(model_file), read_edits(path).edits
     )
     np.testing.assert_array_equal(run.labels, kept)
     assert not replayed.notes

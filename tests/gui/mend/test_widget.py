@@ -32,7 +32,7 @@ from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.records import KEPT, METADATA_EDITS, LayerSession
 from napari_shiftseg.mending.changes import Change
 from napari_shiftseg.mending.edits import Delete, Grow, Redraw
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
@@ -67,7 +67,7 @@ def test_it_says_how_the_run_read_grey_values(steered, result) -> None:
 
 def fresh(noise, model_file, **settings):
     chosen = {"bandwidth": BANDWIDTH, "device": "cpu"} | settings
-    return shiftseg.segment(noise, load_model(model_file), **chosen).labels
+    return shiftseg.segment(noise, load_unet(model_file), **chosen).labels
 
 
 def inside(layer, number):
@@ -103,7 +103,7 @@ def test_a_turned_knob_gives_the_labels_of_a_fresh_run(
     assert result.metadata[METADATA_KEY]["settings"][name] == value
     before = fresh(noise, model_file)
     assert not np.array_equal(expected, before)
-    own = load_model(model_file).config.clustering.model_dump()
+    own = load_unet(model_file).config.clustering.model_dump()
     own["bandwidth"] = BANDWIDTH
     getattr(steered.knobs, name).value = own[name]
     settled(steered)
@@ -880,7 +880,7 @@ def test_a_plot_opened_again_shows_the_frame(viewer, steered, settled, qtbot) ->
 
 
 def predicted(result, noise, model_file):
-    model = load_model(model_file)
+    model = load_unet(model_file)
     settings = Settings(**result.metadata[METADATA_KEY]["settings"])
     return exhaust(segment_steps(noise, model, settings)), model.config
 

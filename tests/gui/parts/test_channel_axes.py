@@ -17,7 +17,7 @@ from napari_shiftseg.gui.parts.source import (
     source_in_view,
 )
 from napari_shiftseg.gui.parts.viewer import taken_note
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 
 TWO = ModelConfig.new(depth=2)
 THREE = ModelConfig.new(ndim=3, depth=2)

@@ -6,7 +6,7 @@ import pytest
 from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.inference.predict import plan_for
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.stores.image import open_image
 
 ENOUGH = Devices({"cpu": 2**31})
@@ -29,7 +29,7 @@ def empty(*shape):
 def test_it_is_that_of_the_command_line(viewer, segment):
     image = np.random.default_rng(0).random((300, 500), np.float32)
     viewer.add_image(image)
-    model = load_model("nuclei")
+    model = load_unet("nuclei")
     opened = open_image(image, 2, 1, model.config.intensity)
     plan = plan_for(opened, model, None, "cropped", "mirror", None, "cpu")
     assert segment.window.value == "x".join(map(str, plan.window)) == "304x512"

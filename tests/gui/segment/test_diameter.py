@@ -8,8 +8,8 @@ import pytest
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.networks.config import ModelConfig
-from napari_shiftseg.networks.unet import build, load_model
+from napari_shiftseg.networks.unet import build, load_unet
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.segmentation import segment
 
 
@@ -44,7 +44,7 @@ def test_a_run_with_it_and_again(viewer, sized, noise, run, qtbot):
     sized.advanced.layers["tile grid"].value = True
     run(sized)
     made = viewer.layers[-1]
-    expected = segment(noise, load_model(sized.model.value), diameter=5)
+    expected = segment(noise, load_unet(sized.model.value), diameter=5)
     np.testing.assert_array_equal(made.data, expected.labels)
     np.testing.assert_allclose(made.scale, image.scale)
     record = made.metadata[METADATA_KEY]

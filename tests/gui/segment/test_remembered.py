@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.parts.models import Devices
+from napari_shiftseg.gui.parts.devices import Devices
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
-from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
+from napari_shiftseg.gui.parts.devices import Devices
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 
@@ -116,7 +117,7 @@ def test_what_is_shown_is_what_segment_gives(viewer, widget, noise, run, views):
     record = viewer.layers[-1].metadata[METADATA_KEY]
     assert asdict(Settings(**record["settings"]))["views"] == views
     kept = widget.mend.labels.__dict__["_shiftseg_session"].kept
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.unet import load_unet
 
-    expected = segment(noise, load_model(record["model"]), window=4, views=views)
+    expected = segment(noise, load_unet(record["model"]), window=4, views=views)
     np.testing.assert_allclose(kept.frame().embedding, expected.embeddings, atol=1e-5)

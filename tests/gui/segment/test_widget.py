@@ -10,9 +10,10 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.cost import duration
 from napari_shiftseg.geometry.rates import assumed_rate
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
+from napari_shiftseg.gui.parts.devices import Devices
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.gui.parts.viewer import IN_VIEW, WHOLE_IMAGE
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.samples.catalogue import disks
 
 AMBER = "/* warning */"
@@ -200,7 +201,7 @@ def test_the_time_told_is_that_of_the_engine_that_will_run(viewer, widget):
     large = np.broadcast_to(np.float32(0), (4000, 4000))
     viewer.add_image(large, metadata={METADATA_MODELS: ("disks",)})
     widget.window.value = "16"
-    plan = plan_tiles(large.shape, load_model("disks").shape, 16)
+    plan = plan_tiles(large.shape, load_unet("disks").shape, 16)
     for engine, runs in (("auto", "openvino"), ("torch", "torch")):
         widget.advanced.controls["engine"].value = engine
         roughly = duration([plan], assumed_rate("cpu", runs))

@@ -18,8 +18,8 @@ from napari_shiftseg.gui.train import choice as training_pairs
 from napari_shiftseg.gui.train.choice import LayerPair
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.metrics.objects import average_precision
-from napari_shiftseg.networks.header import own_models, read_config
-from napari_shiftseg.networks.unet import build, load_model, save_model
+from napari_shiftseg.networks.header import own_models, read_unet_config
+from napari_shiftseg.networks.unet import build, load_unet, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.samples import Sample
 from napari_shiftseg.samples.catalogue import make_sample
@@ -113,7 +113,7 @@ def test_image_and_labels_become_a_model(viewer, pair, run, nuclei, models_folde
         figure.axes[1].lines[0].get_xydata(), list(course.ap50.items())
     )
 
-    model = load_model("my-model")
+    model = load_unet("my-model")
     assert model.config.provenance.steps == best
     assert model.config.provenance.window == (36, 36)
     predicted = segment(image, model, device="cpu").labels
@@ -140,7 +140,7 @@ def test_the_model_is_in_every_list(viewer, pair, run):
     run(pair)
     for choice in choices:
         choice.value = "my-model"
-        assert choice.config == read_config("my-model")
+        assert choice.config == read_unet_config("my-model")
     assert "my-model" in pair.form.start.choices
     del segment, compare, inspect, choices, choice  # no canvas may outlive its viewer
     viewer.window.remove_dock_widget("all")
@@ -180,7 +180,7 @@ def test_a_name_that_is_taken_gets_a_number(pair, run):
     run(pair)
     assert list(own_models()) == ["my-model", "my-model-2"]
     assert own_models()["my-model"].read_bytes() == first
-    assert read_config("my-model-2").name == "my-model-2"
+    assert read_unet_config("my-model-2").name == "my-model-2"
 
 
 def test_updates_are_few(pair, until, monkeypatch):
@@ -219,7 +219,7 @@ def test_stop_keeps_the_best_and_a_removed_preview_stays_away(viewer, pair, unti
     score, step = max((score, -step) for step, score in pair.course.ap50.items())
     assert "Stopped: step" in pair.panel.result.value
     assert f"AP50 {score:.2f}" in pair.panel.result.value
-    assert read_config("my-model").provenance.steps == -step
+    assert read_unet_config("my-model").provenance.steps == -step
     assert len(viewer.layers) == 2
 
 
@@ -231,7 +231,7 @@ def test_stop_before_a_validation_keeps_the_last(pair, until):
     press(pair)
     until(lambda: not pair.panel.is_running)
     assert "the last step, not validated" in pair.panel.result.value
-    assert read_config("my-model").provenance.steps == pair.course.steps[-1]
+    assert read_unet_config("my-model").provenance.steps == pair.course.steps[-1]
 
 
 def test_stop_before_the_first_step_keeps_nothing(viewer, pair, until, monkeypatch):
@@ -269,7 +269,7 @@ def test_stop_during_a_validation_does_not_wait_for_it(pair, until, monkeypatch)
     until(entered.is_set)
     press(pair)
     until(lambda: not pair.panel.is_running)
-    assert read_config("my-model").provenance.steps == 4
+    assert read_unet_config("my-model").provenance.steps == 4
 
 
 def test_dock_closed_during_a_training(viewer, pair, until):
@@ -297,7 +297,7 @@ def test_viewer_closed_during_a_training(make_napari_viewer, nuclei, qtbot):
     worker = widget.panel._job._worker
     viewer.close()
     qtbot.waitUntil(lambda: not worker.is_running, timeout=60_000)
-    kept = load_model("my-model").config.provenance.steps
+    kept = load_unet("my-model").config.provenance.steps
     assert kept % 4 == 0  # a validated one, perhaps after the viewer was gone
 
 
@@ -414,7 +414,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good(pair, run, monkeypatch):
     assert "The loss is nan at step 26: lower the learning rate (now 0.01)" in said
     assert "step 25 of 40" in said
     assert AMBER in colour(pair.panel.result)
-    assert read_config("my-model").provenance.steps == 20
+    assert read_unet_config("my-model").provenance.steps == 20
 
 
 def test_weights_that_are_not_finite_are_not_kept(pair, run, monkeypatch):
@@ -463,7 +463,7 @@ def test_fine_tuning_begins_with_the_weights_of_a_model(
     pair.advanced.learning_rate.value = 1e-6
     pair.form.steps.value = 1
     run(pair)
-    tuned = load_model("my-model")
+    tuned = load_unet("my-model")
     assert tuned.shape == start.shape
     assert tuned.config.name == "my-model"
     for name, weight in start.named_parameters():
@@ -484,7 +484,7 @@ def begun(request, pair, nuclei, tmp_path):
     path = save_model(training.model(), tmp_path / "begun.safetensors")
     OPENED.add(str(path))
     pair.form.start.value = str(path)
-    return score(load_model(path), nuclei)
+    return score(load_unet(path), nuclei)
 
 
 def score(model, nuclei):
@@ -503,7 +503,7 @@ def test_another_loss(viewer, pair, run, loss, embedding, kernel):
     pair.advanced.loss.value = loss
     assert pair.advanced.channels.enabled is (loss != "spatial")
     run(pair)
-    config = load_model("my-model").config
+    config = load_unet("my-model").config
     assert config.embedding == embedding
     assert config.clustering.kernel == kernel
     assert config.provenance.loss["name"] == loss
@@ -545,13 +545,13 @@ def test_folders_of_pairs(viewer, trainer, run, tmp_path, nuclei):
     assert trainer.form.window.value == ""  # what fits is found when they are read
     trainer.form.steps.value = 4
     run(trainer)
-    made = read_config("my-model").provenance
+    made = read_unet_config("my-model").provenance
     assert made.window == (84, 92)
     assert made.data.startswith("2 images")  # one is held out
     shown, preview = viewer.layers
     assert preview.name == "validation · images · my-model"
     np.testing.assert_array_equal(shown.data, nuclei[0])
-    predicted = segment(nuclei[0], load_model("my-model"), device="cpu").labels
+    predicted = segment(nuclei[0], load_unet("my-model"), device="cpu").labels
     np.testing.assert_array_equal(preview.data, predicted)
 
     tifffile.imwrite(tmp_path / "labels" / "1.tif", np.float32(nuclei[1]) + 0.5)
@@ -569,7 +569,7 @@ def test_planes_with_labels_train_a_2d_network(viewer, trainer, run, nuclei):
     assert "Of 4 planes, those with labels" in trainer.note.text.value
     trainer.form.steps.value = 2
     run(trainer)
-    config = read_config("my-model")
+    config = read_unet_config("my-model")
     assert config.ndim == 2
     assert config.provenance.data.startswith("1 image of")  # 1 and 3, 1 is held out
     layer = viewer.layers["validation · stack · my-model"]
@@ -589,7 +589,7 @@ def test_a_3d_network(viewer, trainer, run):
     trainer.form.steps.value = 1
     trainer.advanced.features.value = 2
     run(trainer)
-    assert read_config("my-model").ndim == 3
+    assert read_unet_config("my-model").ndim == 3
     assert viewer.layers[-1].data.shape == (24, 40, 40)
 
 
@@ -624,7 +624,7 @@ def test_corrections_are_trained_on_alone(viewer, corrected, run):
     assert f"It learnt what is known: {line}." in said
     assert "step 20, AP50" in said
     assert objects in range(2, 8)
-    made = read_config("my-model").provenance
+    made = read_unet_config("my-model").provenance
     assert f"{objects} objects" in made.data
     preview = viewer.layers[-1]
     assert preview.name == "validation · cells · my-model"
@@ -705,7 +705,7 @@ def test_corrected_frames_of_a_series_are_taken(viewer, trainer, run, nuclei):
     trainer.form.window.value = "36"
     trainer.form.steps.value = 2
     run(trainer)
-    assert read_config("my-model").provenance.data.startswith("1 image of")
+    assert read_unet_config("my-model").provenance.data.startswith("1 image of")
     layer = viewer.layers[-1]
     assert layer.data_to_world((0, 0, 0))[0] == 3
 
@@ -815,7 +815,7 @@ def test_a_model_tells_how_grey_values_were_read(pair, run):
     pair.form.intensity.values.value = "5:250"
     pair.form.steps.value = 1
     run(pair)
-    command = read_config("my-model").provenance.command
+    command = read_unet_config("my-model").provenance.command
     assert command == "napari, Train: cells, true, intensity 5:250"
 
 

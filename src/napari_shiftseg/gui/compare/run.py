@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.parts.result_layers import LayerTuple
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.intensity.scale import Scale
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
     from napari_shiftseg.pipeline.sweep import SweepPoint
@@ -76,7 +76,7 @@ class CompareTask:
         first = tuple(side.start for side in region)
         return LabelsOfPart(np.asarray(known[region]), first, shape)
 
-    def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+    def opened(self) -> Generator[Progress, None, tuple[TiledNetwork, Scale | None]]:
         """Load the model, and find how the image is read."""
         if not self.is_part:
             return (yield from self.source.opened(self.model, self.settings.reading))
@@ -131,7 +131,7 @@ class CompareOutcome:
     task: CompareTask
     pixels: Any
     truth: NDArray[np.integer] | LabelsOfPart | None
-    model: UNet
+    model: TiledNetwork
     comparison: Comparison
     said: Verdict
     common: CommonScale

@@ -21,8 +21,8 @@ from napari_shiftseg.gui.compare.run import (
     whole_run,
 )
 from napari_shiftseg.gui.compare.view import ComparisonView
+from napari_shiftseg.gui.parts.devices import Devices, find_devices
 from napari_shiftseg.gui.parts.layout import ScrolledRows, follow_segment
-from napari_shiftseg.gui.parts.models import Devices, find_devices
 from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.gui.parts.result_layers import too_many_lines
 from napari_shiftseg.gui.parts.run_panel import RunPanel

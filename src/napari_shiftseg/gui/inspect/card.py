@@ -17,14 +17,15 @@ from qtpy.QtWidgets import (
 from napari_shiftseg.geometry.advice import period_text
 from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.networks.properties import what_follows
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.report.model_card import in_words
 from napari_shiftseg.text import by, compact, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.geometry.unet_shape import AxisShape
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.geometry.network_shape import AxisSizes
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 MOST_ROWS = 9  # shown at once; more are scrolled
@@ -116,7 +117,7 @@ IN_PLAIN_WORDS = {
 }
 
 
-def model_card(config: ModelConfig) -> str:
+def model_card(config: NetworkConfig) -> str:
     """Return the card of a model as HTML: what it is, what follows, its training.
 
     Warnings are left out, they stand by themselves. What comes from the file is
@@ -136,24 +137,14 @@ def model_card(config: ModelConfig) -> str:
     return "".join(parts)
 
 
-def _figures(config: ModelConfig) -> dict[str, str]:
+def _figures(config: NetworkConfig) -> dict[str, str]:
     shape, channels = config.shape, number_of(config.in_channels, "channel")
-    channels_given = number_of(config.embedding_channels, "channel")
-    gives = f"a {config.embedding} embedding of {channels_given}"
-    if config.foreground:
-        gives += " and a foreground logit"
-    if config.classes:
-        gives += f", and the classes {', '.join(config.classes)}"
     rows = {
         "Trained on": config.provenance.data if config.provenance else "not known",
         "Reads": f"{config.ndim}-D images of {channels}",
-        "Gives": gives,
+        "Gives": _gives(config),
         "Period": f"{by(shape.period)} pixels{_power(shape.axes)}",
-        "Depth": compact(tuple(axis.depth for axis in shape.axes)),
-        "Context": f"{by(shape.context)} pixels",
-        "Padding": config.padding,
-        "Upsampling": config.upsampling,
-        "Normalization": config.normalization,
+        **_architecture(config),
         "Tells apart": f"at most {shape.max_same_looking:,} same-looking objects",
         "Legal windows": _per_axis([_windows(axis) for axis in shape.axes]),
         "Legal inputs": _per_axis([_inputs(axis) for axis in shape.axes]),
@@ -162,20 +153,56 @@ def _figures(config: ModelConfig) -> dict[str, str]:
     return {name: escape(text) for name, text in rows.items()}
 
 
-def _power(axes: tuple[AxisShape, ...]) -> str:
+def _gives(config: NetworkConfig) -> str:
+    channels = number_of(config.embedding_channels, "channel")
+    if isinstance(config, ModelConfig) or config.embedding != "outputs":
+        gives = f"a {config.embedding} embedding of {channels}"
+    else:
+        outputs = config.architecture["outputs"]
+        gives = ", ".join(output["name"] or output["use"] for output in outputs)
+    if config.foreground and isinstance(config, ModelConfig):
+        gives += " and a foreground logit"
+    if config.classes:
+        gives += f", and the classes {', '.join(config.classes)}"
+    return gives
+
+
+def _architecture(config: NetworkConfig) -> dict[str, str]:
+    """Return how a network is built, or what was found of one made elsewhere."""
+    shape = config.shape
+    context = f"{by(shape.context)} pixels"
+    if isinstance(config, ModelConfig):
+        return {
+            "Depth": compact(tuple(axis.depth for axis in config.shape.axes)),
+            "Context": context,
+            "Padding": config.padding,
+            "Upsampling": config.upsampling,
+            "Normalization": config.normalization,
+        }
+    known = config.architecture
+    return {
+        "Kind": known["kind"],
+        "Context": in_words(known.get("context", context)),
+        "Padding": in_words(known.get("padding", "not known")),
+        "Halo of a tile": f"{by(known['halo'])} pixels",
+        "Tiles can be": str(known.get("tiling", "not known")),
+    }
+
+
+def _power(axes: tuple[AxisSizes, ...]) -> str:
     """Write what the period is a power of, where there is one for all axes."""
     powers = {period_text(axis.factors) for axis in axes}
     return f" (= {powers.pop()})" if len(powers) == 1 and axes[0].period > 1 else ""
 
 
-def _windows(axis: AxisShape) -> str:
+def _windows(axis: AxisSizes) -> str:
     if axis.period == 1:
         return "any"
     listed = ", ".join(str(n * axis.period) for n in range(1, LISTED + 1))
     return f"{listed}, …: multiples of {axis.period}"
 
 
-def _inputs(axis: AxisShape) -> str:
+def _inputs(axis: AxisSizes) -> str:
     sizes = axis.legal_inputs(LISTED)
     outputs = ", ".join(str(axis.raw_output(size)) for size in sizes)
     return f"{', '.join(map(str, sizes))}, … → {outputs}, …"
@@ -185,7 +212,7 @@ def _per_axis(texts: list[str]) -> str:
     return texts[0] if len(set(texts)) == 1 else "; ".join(texts)
 
 
-def _training_window(config: ModelConfig) -> str:
+def _training_window(config: NetworkConfig) -> str:
     if config.provenance is None:
         return "not known"
     window, period = config.provenance.window, config.shape.period
@@ -194,7 +221,7 @@ def _training_window(config: ModelConfig) -> str:
     return f"{compact(window)} not above the period {compact(period)}"
 
 
-def _training(config: ModelConfig) -> list[str]:
+def _training(config: NetworkConfig) -> list[str]:
     if config.provenance is None:
         return []
     known = config.provenance.model_dump(mode="json")

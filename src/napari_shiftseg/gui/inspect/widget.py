@@ -12,14 +12,11 @@ from qtpy.QtWidgets import QTextBrowser
 from napari_shiftseg.geometry.cost import Cost, cheapest, planned_costs
 from napari_shiftseg.gui.inspect.card import CostTable, model_card
 from napari_shiftseg.gui.parts.choices import OPEN_FIRST, LayerChoice, is_image
+from napari_shiftseg.gui.parts.devices import Devices, find_devices
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.layout import ControlForm, ScrolledRows, follow_segment
-from napari_shiftseg.gui.parts.models import (
-    Devices,
-    ModelChoice,
-    find_devices,
-    leading_axes,
-)
+from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
+from napari_shiftseg.gui.parts.opening import Dropping
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.source import layer_shape, source_in_view
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
@@ -52,7 +49,7 @@ def measurement(
         Of the image that the tiles are for.
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.loading.models import load_model
     from napari_shiftseg.pipeline.costs import cost_steps
 
     return (yield from cost_steps(image_shape, load_model(model)))
@@ -145,6 +142,7 @@ class InspectWidget(ScrolledRows):
         layout.insertWidget(2, self.card, 1)
         layout.insertWidget(4, self.table)
         super().__init__(whole)
+        self._dropping = Dropping(self.native, self.model.open)
 
     def _connect(self) -> None:
         self.model.chosen.connect(self._show_model)

@@ -237,7 +237,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
 def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     """Predict as a run did, and return what is kept of it."""
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.loading.models import load_model
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 

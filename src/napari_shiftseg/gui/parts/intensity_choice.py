@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.parts.choices import LayerChoice
     from napari_shiftseg.intensity.scale import Asked, Scale
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 MODES = AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
@@ -73,7 +73,7 @@ class IntensityChoice(ControlRows):
     def __init__(
         self,
         image: LayerChoice,
-        config: Callable[[], ModelConfig],
+        config: Callable[[], NetworkConfig],
         colour: ColourChoice | None = None,
         is_wide: bool = False,
     ) -> None:

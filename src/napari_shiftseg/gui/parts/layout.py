@@ -344,7 +344,13 @@ def _break_tooltips(widget: QWidget) -> None:
 
 SMALLEST = 1e-6  # step of what a control shows of a fraction
 # shown, where the field takes more: a box for these would be twice as wide
-LARGEST = {"bandwidth": 1e6, "min_size": 10**7, "batch": 1024, "link_threshold": 1}
+LARGEST = {
+    "prominence": 1e6,
+    "bandwidth": 1e6,
+    "min_size": 10**7,
+    "batch": 1024,
+    "link_threshold": 1,
+}
 
 
 def control_of(term: Term, **how: Any) -> Widget:

@@ -1,4 +1,4 @@
-"""Which model computes, on which device, and whether it suits an image."""
+"""Which model computes, and whether it suits an image."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import ComboBox, PushButton, show_file_dialog
-from napari.qt.threading import create_worker
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from psygnal import Signal
 
-from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, is_open
+from napari_shiftseg.gui.parts.layout import ControlRow, is_open
+from napari_shiftseg.gui.parts.opening import FILTER, look_into
 from napari_shiftseg.gui.parts.source import (
     LayerSource,
     first_channel,
     is_channel,
     layer_shape,
 )
-from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
+from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import (
     bundled_models,
     figure_models,
+    is_ours,
     named_models,
-    read_config,
 )
+from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.text import by
@@ -33,94 +34,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-    from napari_shiftseg.networks.config import ModelConfig
-
-
-Devices = dict[str, int]  # device → bytes of a batch of tiles there; fastest first
-
-
-def find_devices() -> Devices:
-    """Ask torch which devices there are."""
-    from napari_shiftseg.device import available_devices, resolve_device
-    from napari_shiftseg.inference.memory import memory_budget
-
-    return {name: memory_budget(resolve_device(name)) for name in available_devices()}
-
-
-CPU_HELP = (
-    "Prediction is several times faster on a graphics card. For an NVIDIA card install "
-    "the CUDA build of torch, see pytorch.org; Macs use theirs by themselves. A CPU is "
-    "some times faster where openvino is installed."
-)
-
-
-class DeviceChoice(ControlForm):
-    """A list of devices, filled from a thread, and a banner while the CPU runs.
-
-    The banner comes late and stands elsewhere: what is below it would move.
-
-    Parameters
-    ----------
-    changed : callable
-        Called when another device is chosen, and when it is known which there are.
-
-    Attributes
-    ----------
-    banner : Label
-        To be placed below whatever is pressed.
-    """
-
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
-        self._devices: Devices = {}  # they are not known yet
-        self._preferred = "auto"
-        self.list = ComboBox(
-            choices=lambda _: ["auto", *self._devices], label="Device",
-            tooltip="What computes; auto: a graphics card if there is one",
-        )  # fmt: skip
-        self.banner = wrapped_label(kind="note", tooltip=CPU_HELP, visible=False)
-        super().__init__(self.list)
-        self.list.changed.connect(self._choose)
-        create_worker(find_devices, _connect={"returned": self.take})
-
-    @property
-    def value(self) -> str:
-        """Name of a device, or "auto"."""
-        name: str = self.list.value
-        return name
-
-    @property
-    def device(self) -> str | None:
-        """The device that "auto" stands for; None while it is not known."""
-        if self.value == "auto":
-            return next(iter(self._devices), None)
-        return self.value
-
-    @property
-    def memory(self) -> int | None:
-        """Bytes that tiles may take there; None while it is not known."""
-        return None if self.device is None else self._devices.get(self.device)
-
-    def take(self, devices: Devices) -> None:
-        """Offer these devices."""
-        if is_open(self.native):
-            self._devices = devices
-            self.list.reset_choices()
-            if self.value == "auto" and self._preferred in self.list.choices:
-                self.list.value, self._preferred = self._preferred, "auto"
-            self._choose()
-
-    def prefer(self, device: str) -> None:
-        """Choose a device as soon as it is known to be there."""
-        self._preferred = device
-
-    def _choose(self) -> None:
-        if self._devices:
-            only = list(self._devices) == ["cpu"]
-            self.banner.visible = only or self.value == "cpu"
-            why = "no CUDA or Apple device found" if only else "as chosen"
-            self.banner.value = f"Running on the CPU: {why}."
-        self._changed()
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 METADATA_MODELS = "shiftseg models"  # names, of an image: the usual one first
@@ -194,13 +108,29 @@ class OpenedModels:
 OPENED = OpenedModels()
 
 
-def _config_of(model: str | Path) -> ModelConfig | None:
+def _config_of(model: str | Path) -> NetworkConfig | None:
     """Read what a model is; what cannot be read is told in a notification."""
     try:
         return read_config(model)
     except (OSError, ValueError) as error:
         show_error(plainly(str(error)))
         return None
+
+
+def found_in_short(config: NetworkConfig) -> str:
+    """Say in a line what was found of a network that was made elsewhere.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    """
+    tiling = config.architecture.get("tiling", "exact")
+    can = {
+        "exact": "tiles of multiples of it can be exact",
+        "nearly": "tiles can be nearly exact",
+        "impossible": "no tiles can be exact: Inspect says why",
+    }
+    return f"{config.name}: period {by(config.shape.period)}, {can[tiling]}."
 
 
 OF_VOLUMES = (
@@ -219,7 +149,7 @@ class ModelChoice(ControlRow):
 
     Attributes
     ----------
-    config : ModelConfig
+    config : NetworkConfig
         Of the chosen model, read once.
     chosen : Signal
         Emitted when another model is chosen.
@@ -242,7 +172,7 @@ class ModelChoice(ControlRow):
         self.info_button.max_width = INFO_WIDTH
         informing = [] if on_info is None else [self.info_button]
         super().__init__(self.list, self.open_button, *informing, label="Model")
-        self.config: ModelConfig = read_config(self.value)
+        self.config: NetworkConfig = read_config(self.value)
         self.list.changed.connect(self._choose)
         self.list.native.activated.connect(self._keep)
         self.open_button.changed.connect(self._ask)
@@ -309,15 +239,28 @@ class ModelChoice(ControlRow):
         self._is_own = True
 
     def open(self, path: str | Path) -> bool:
-        """Choose a model file; what is none is refused in words (False)."""
+        """Choose a model file; what is none is refused in words (False).
+
+        A network that was made elsewhere is chosen later, once it is looked into.
+        """
+        if not is_ours(Path(path)):
+            look_into(path, self.native, self._take_found)
+            return True
         if _config_of(path) is None:
             return False
-        OPENED.add(str(path))
-        self.value = str(path)
+        self._offer(str(path))
         return True
 
+    def _take_found(self, path: str, config: NetworkConfig) -> None:
+        self._offer(path)
+        show_info(found_in_short(config))
+
+    def _offer(self, path: str) -> None:
+        OPENED.add(path)
+        self.value = path
+
     def _ask(self) -> None:
-        path = show_file_dialog("r", "Open a model", filter="Models (*.safetensors)")
+        path = show_file_dialog("r", "Open a model", filter=FILTER)
         if path:
             self.open(path)
 
@@ -341,13 +284,13 @@ class ModelChoice(ControlRow):
             self.list.changed.emit(self.value)
 
 
-def leading_axes(layer: Layer, config: ModelConfig) -> int:
+def leading_axes(layer: Layer, config: NetworkConfig) -> int:
     """Return how many axes (time, planes) stand before those that the model reads.
 
     Parameters
     ----------
     layer : Layer
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
 
     Raises

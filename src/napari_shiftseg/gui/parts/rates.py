@@ -37,7 +37,7 @@ def rate_of(
         yield Progress(0, 0, stage="waiting")
         sleep(LOOK)
     from napari_shiftseg.inference.rates import rate_steps
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.loading.models import load_model
 
     network = load_model(model)
     return (yield from rate_steps(network, device, precision, engine, plan))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.metrics.seams import SeamScores
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.relabelling.relabel import Kept
 
@@ -50,7 +50,7 @@ class SegmentationRun:
     is_part: bool = False
     scale: Scale | None = None
 
-    def opened(self) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+    def opened(self) -> Generator[Progress, None, tuple[TiledNetwork, Scale | None]]:
         """Load the model, and find how the image is read."""
         if not self.is_part:
             return (yield from self.source.opened(self.model, self.settings.reading))
@@ -99,7 +99,7 @@ class SegmentationRun:
 
 def part_opened(
     model: str, source: LayerSource, settings: Settings, scale: Scale | None
-) -> Generator[Progress, None, tuple[UNet, Scale]]:
+) -> Generator[Progress, None, tuple[TiledNetwork, Scale]]:
     """Load a model, and find how a part of an image is read, from this part alone.
 
     Parameters
@@ -113,7 +113,7 @@ def part_opened(
         Of the whole image, where that is known: then nothing is to be found.
     """
     yield Progress(0, 0, stage="loading the model")
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.loading.models import load_model
 
     network = load_model(model)
     if scale is not None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
     from napari_shiftseg.intensity.scale import Reading, Scale
-    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks import TiledNetwork
 
 
 CHANNEL_LABELS = ("c", "ch", "channel", "channels")
@@ -283,7 +283,7 @@ class LayerSource:
 
     def opened(
         self, model: str, reading: Reading
-    ) -> Generator[Progress, None, tuple[UNet, Scale | None]]:
+    ) -> Generator[Progress, None, tuple[TiledNetwork, Scale | None]]:
         """Load a model, and find how it reads this: one frame as all of its series.
 
         Parameters
@@ -294,7 +294,7 @@ class LayerSource:
             What is asked for.
         """
         yield Progress(0, 0, stage="loading the model")
-        from napari_shiftseg.networks.unet import load_model
+        from napari_shiftseg.networks.loading.models import load_model
         from napari_shiftseg.pipeline.scales import plane_scale_steps
 
         network, stack = load_model(model), replace(self, first=()).pixels()

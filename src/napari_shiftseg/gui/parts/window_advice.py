@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.pipeline.settings import Settings
 
     Choices = Sequence[tuple[str, tuple[int, ...]]]  # captions and windows of buttons
@@ -241,14 +241,14 @@ def _choices(
     return choices
 
 
-def check_views_of(layer: Image, settings: Settings, config: ModelConfig) -> None:
+def check_views_of(layer: Image, settings: Settings, config: NetworkConfig) -> None:
     """Refuse views that a model, or the pixels of a layer, do not allow.
 
     Parameters
     ----------
     layer : Image
     settings : Settings
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
 
     Raises

@@ -25,6 +25,8 @@ ADVANCED = {  # of `Settings`, and how the row is called
     "min_size": "Minimum size",
     "split_far_parts": "Split far parts",
     "foreground_threshold": "Foreground above",
+    "method": "Objects by",
+    "prominence": "Prominence",
     "border": "Border",
     "batch": "Batch",
     "views": "Views",
@@ -33,7 +35,7 @@ ADVANCED = {  # of `Settings`, and how the row is called
     "engine": "Engine",
 }
 OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
-ROUNDED = ("bandwidth", "foreground_threshold")
+ROUNDED = ("bandwidth", "foreground_threshold", "prominence")
 SHOWN = {  # layers beside the labels
     "gradient": "How far the embedding changes from one pixel to the next. Added by "
     "itself where tiles make seams.",

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.gui.segment.advanced import AdvancedRows
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 class SegmentForm(ControlForm):
@@ -113,7 +113,7 @@ class SegmentForm(ControlForm):
         self._is_large = follow_size(self.advanced.region, image, self._is_large)
 
     @property
-    def config(self) -> ModelConfig:
+    def config(self) -> NetworkConfig:
         """Of the chosen model."""
         return self.model.config
 

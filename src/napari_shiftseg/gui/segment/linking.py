@@ -17,7 +17,7 @@ from napari_shiftseg.pipeline.settings import Settings
 if TYPE_CHECKING:
     from napari.layers import Image
 
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
 
 
 LEAST = 0.01  # overlap
@@ -50,14 +50,14 @@ class LinkChoice(ControlRow):
         self.box.changed.connect(self._take)
 
     def follow(
-        self, image: Image | None, config: ModelConfig, is_in_view: bool
+        self, image: Image | None, config: NetworkConfig, is_in_view: bool
     ) -> None:
         """Learn what is segmented next.
 
         Parameters
         ----------
         image : Image or None
-        config : ModelConfig
+        config : NetworkConfig
             Of the model.
         is_in_view : bool
             Whether only the frame that is shown is.

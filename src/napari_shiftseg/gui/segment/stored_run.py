@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.distributed.growing import Growing
     from napari_shiftseg.distributed.order import StoreOrder
     from napari_shiftseg.gui.parts.source import LayerSource
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.pipeline.settings import Settings
 
 
@@ -138,7 +138,7 @@ def stored_run(run: StoredRun, hold: Hold) -> Generator[Progress, None, StoredOu
     from napari_shiftseg.distributed.journal import unfinished
     from napari_shiftseg.distributed.order import StoreOrder
     from napari_shiftseg.distributed.segmenting import segment_to_store_steps
-    from napari_shiftseg.networks.unet import load_model
+    from napari_shiftseg.networks.loading.models import load_model
 
     model = load_model(run.model)
     source = source_of(run.source, model.config)
@@ -185,7 +185,7 @@ def _held(
     return None
 
 
-def source_of(taken: LayerSource, config: ModelConfig) -> Source:
+def source_of(taken: LayerSource, config: NetworkConfig) -> Source:
     """Return what is taken of a layer as what was read from a file.
 
     An array of a zarr store is known by its files, any other by its pixels. The axis of
@@ -194,7 +194,7 @@ def source_of(taken: LayerSource, config: ModelConfig) -> Source:
     Parameters
     ----------
     taken : LayerSource
-    config : ModelConfig
+    config : NetworkConfig
         Of the model.
     """
     ndim, one = config.ndim, axis_of_one(taken)

@@ -13,6 +13,7 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import duration, work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.devices import DeviceChoice
 from napari_shiftseg.gui.parts.layout import (
     Foldaway,
     ScrolledRows,
@@ -20,7 +21,6 @@ from napari_shiftseg.gui.parts.layout import (
     opened,
 )
 from napari_shiftseg.gui.parts.models import (
-    DeviceChoice,
     is_for_samples,
     models_of,
     sample_model_warning,

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.train.run import TrainingTask
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
     from napari_shiftseg.training.partial import TrainingPair
 

@@ -19,7 +19,7 @@ from napari_shiftseg.gui.train.advanced import LOSS_OF, USUAL_LOSS, TrainAdvance
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
 from napari_shiftseg.intensity.scale import USUAL_READING, Reading
-from napari_shiftseg.networks.header import new_model_path, read_config
+from napari_shiftseg.networks.header import new_model_path, read_unet_config
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.training.defaults import (
     fine_tuned_config,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
     from napari_shiftseg.geometry.unet_shape import UNetShape
-    from napari_shiftseg.networks.config import ModelConfig
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.training.pairs import Counted
 
 
@@ -308,7 +308,7 @@ class TrainForm(ControlForm):
 
     def _start(self) -> ModelConfig | None:
         model = self._begins_with
-        return None if model is None else read_config(model)
+        return None if model is None else read_unet_config(model)
 
 
 def starts() -> list[tuple[str, str]]:
@@ -329,7 +329,7 @@ def _usual_start(is_of_volume: bool) -> str:
 def _why_no_start(model: str) -> str:
     """Say why a training here cannot begin with a model; empty if it can."""
     try:
-        config = read_config(model)
+        config = read_unet_config(model)
     except (OSError, ValueError):  # no model, or gone
         return "has no foreground logit"
     if config.classes:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.gui.train.choice import PairSource
-    from napari_shiftseg.networks.config import ModelConfig
     from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.fit import Training
     from napari_shiftseg.training.pairs import Counted

@@ -14,8 +14,9 @@ from qtpy.QtCore import QTimer
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import is_result
+from napari_shiftseg.gui.parts.devices import DeviceChoice
 from napari_shiftseg.gui.parts.layout import Foldaway, ScrolledRows
-from napari_shiftseg.gui.parts.models import OPENED, DeviceChoice
+from napari_shiftseg.gui.parts.models import OPENED
 from napari_shiftseg.gui.parts.plot import Plot
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label

@@ -22,7 +22,7 @@ from napari_shiftseg.gui.mend.embedding.canvas import (
 from napari_shiftseg.gui.mend.embedding.dock import Turning, open_embedding_plot
 from napari_shiftseg.gui.mend.embedding.subject import PlotSubject
 from napari_shiftseg.gui.mend.embedding.widget import GREY, EmbeddingPlot
-from napari_shiftseg.networks.config import ModelConfig
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.relabelling import pixel_sample, projection
 

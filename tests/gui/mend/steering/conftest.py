@@ -15,14 +15,14 @@ from napari_shiftseg.gui.mend.steering import Steering
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.mending.mending import Mending
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.relabelling.relabel import Kept
 
 BANDWIDTH, OTHER = 0.02, 0.01  # the first gives the noise 31 objects
 
 
 def layer_and_kept(image, model_file):
-    model = load_model(model_file)
+    model = load_unet(model_file)
     result = shiftseg.segment(image, model, bandwidth=BANDWIDTH, device="cpu")
     record = {"settings": asdict(result.settings)}
     return Labels(result.labels.copy(), metadata={METADATA_KEY: record}), Kept(
@@ -72,7 +72,7 @@ def pixel():
 @pytest.fixture
 def fresh(noise, model_file):
     """Return the labels of a new run, on the noise or on another image."""
-    model = load_model(model_file)
+    model = load_unet(model_file)
 
     def run(bandwidth, image=noise):
         return shiftseg.segment(image, model, bandwidth=bandwidth, device="cpu").labels

@@ -9,7 +9,7 @@ from napari_shiftseg.gui.mend.ask import KnownEvidence
 from napari_shiftseg.gui.parts.records import LayerSession
 from napari_shiftseg.mending.edits import Merge, Split
 from napari_shiftseg.mending.replay import mend
-from napari_shiftseg.networks.unet import load_model
+from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.segmentation import segment
 
 BANDWIDTH, OTHER = 0.02, 0.01
@@ -66,7 +66,7 @@ def test_edits_are_those_of_the_command(
     new = [numbers(layer.data[plane]) - before for plane in range(3)]
     assert [len(each) for each in new] == [0, 1, 1]
     assert not new[1] & new[2]
-    model = load_model(model_file)
+    model = load_unet(model_file)
     for bandwidth in (BANDWIDTH, OTHER):
         steering.turn(turned(steering, bandwidth))
         settled(steering)

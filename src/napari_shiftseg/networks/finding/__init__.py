@@ -1,0 +1,22 @@
+"""What tiling needs of a network that is not known: found, twice, by itself."""
+
+from napari_shiftseg.networks.finding.find import NotFound, find
+from napari_shiftseg.networks.finding.found import (
+    AxisFound,
+    Cause,
+    Found,
+    Padding,
+    Probed,
+)
+from napari_shiftseg.networks.finding.suitability import (
+    Advice,
+    advice,
+    halo_of,
+    tile_mismatch,
+    train_eval_disparity,
+)
+
+__all__ = [
+    "Advice", "AxisFound", "Cause", "Found", "NotFound", "Padding", "Probed", "advice",
+    "find", "halo_of", "tile_mismatch", "train_eval_disparity",
+]  # fmt: skip

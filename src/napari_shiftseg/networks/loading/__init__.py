@@ -1,0 +1,1 @@
+"""Models by name or place, whoever made them: opened, looked into, known again."""

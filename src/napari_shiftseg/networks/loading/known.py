@@ -1,0 +1,230 @@
+"""Networks that were made elsewhere: opened, looked into, and known from then on."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from hashlib import blake2b
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+
+from napari_shiftseg import __version__
+from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.geometry.network_shape import FoundShape
+from napari_shiftseg.intensity.scale import Rule
+from napari_shiftseg.networks.finding.find import find
+from napari_shiftseg.networks.loading.foreign import (
+    ForeignConfig,
+    ForeignNetwork,
+    Output,
+    assumed_uses,
+    clustering_of,
+    tiled_axis,
+)
+from napari_shiftseg.networks.loading.stepped import Stepped
+from napari_shiftseg.networks.opening.engine import Layout
+from napari_shiftseg.networks.opening.open import open_network
+from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.networks.finding.found import Found
+    from napari_shiftseg.networks.opening.opened import OpenedNetwork
+    from napari_shiftseg.networks.opening.steps import Intensity, Pixelwise
+    from napari_shiftseg.networks.opening.trust import Trusted
+
+KINDS: dict[str, Any] = {
+    "zero_mean_unit_variance": "standardized",
+    "scale_range": "quantiles",
+}
+
+
+def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
+    """Return what was found of a network; the first time it is opened for it.
+
+    Parameters
+    ----------
+    path, trusted
+        See `load_model`.
+    """
+    place = _place(path)
+    return _kept(place) or _looked_into(open_network(path, trusted), place)
+
+
+def load_known(path: Path, trusted: Trusted = frozenset()) -> ForeignNetwork:
+    """Open a network that was made elsewhere, and look into it the first time.
+
+    Parameters
+    ----------
+    path, trusted
+        See `load_model`.
+    """
+    opened, place = open_network(path, trusted), _place(path)
+    return as_network(opened, _kept(place) or _looked_into(opened, place))
+
+
+def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
+    """Return an opened network as tiles and clustering need it.
+
+    Parameters
+    ----------
+    opened : OpenedNetwork
+    config : ForeignConfig
+        That was found of it.
+    """
+    _, before = read_as(opened.intensity, opened.in_channels)
+    module = getattr(opened.engine, "module", None)
+    if module is not None and opened.layout == Layout.usual(opened.ndim):
+        stepped = Stepped(module, before, opened.activation)
+        return ForeignNetwork(config, stepped, load_known).eval()
+
+    def predict(pixels: NDArray[Any]) -> NDArray[Any]:
+        each = list(pixels)
+        for step in before:
+            each = [step(one) for one in each]
+        found: NDArray[Any] = opened.predict(np.stack(each))
+        return found
+
+    return ForeignNetwork(config, predict, load_known).eval()
+
+
+def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
+    """Return what a network reads and gives, from what it says and what was found.
+
+    Parameters
+    ----------
+    opened : OpenedNetwork
+    found : Found
+    """
+    sizes, crop = zip(*map(tiled_axis, found.axes), strict=True)
+    example = [axis.input_for(1 + 2 * axis.halo) for axis in sizes]
+    grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
+    outputs = opened.predict(grey.astype(np.float32))
+    uses = tuple(Output(use=each.kind, name=each.name) for each in opened.outputs)
+    if {use.use for use in uses} <= {"other"}:
+        uses = assumed_uses(outputs)
+    is_embedding = {use.use for use in uses} == {"embedding"}
+    intensity, _ = read_as(opened.intensity, opened.in_channels)
+    channels = len(uses) + (not is_embedding)
+    return ForeignConfig(
+        name=opened.name,
+        description=opened.description,
+        ndim=opened.ndim,
+        embedding="discriminative" if is_embedding else "outputs",
+        in_channels=opened.in_channels,
+        embedding_channels=len(uses),
+        foreground=not is_embedding,
+        intensity=intensity,
+        clustering=Clustering(**clustering_of(uses)),
+        outputs=uses,
+        sizes=FoundShape(sizes, opened.in_channels, channels),
+        crop=crop,
+        coarser=tuple(axis.scale.denominator for axis in found.axes),
+        found=found.figures(),
+        declared=[_declared(axis) for axis in opened.declared],
+        notes=(*opened.notes, *found.notes),
+        source=str(opened.source),
+        sha256=opened.sha256,
+    )
+
+
+def read_as(
+    intensity: Intensity, channels: int
+) -> tuple[Rule | Any, tuple[Pixelwise, ...]]:
+    """Return the rule by which an image is scaled as a whole, and what follows.
+
+    Parameters
+    ----------
+    intensity : Intensity
+    channels : int
+        Of the image.
+
+    Returns
+    -------
+    Rule or "as-is", tuple of callable
+        The steps that follow are those of a pixel, and the network's own.
+
+    Raises
+    ------
+    ValueError
+        If values are changed in another way than along a line before the whole image
+        is looked at.
+    """
+    before: list[Linear] = []
+    for at, step in enumerate(intensity.steps):
+        after = intensity.steps[at + 1 :]
+        if isinstance(step, Statistic):
+            rule = _rule_of(step, before, channels)
+            rest = [each for each in after if not isinstance(each, Statistic)]
+            if rule is None or len(rest) < len(after):
+                raise ValueError(TWICE)
+            return rule, tuple(rest)
+        if isinstance(step, Linear) and len(step.gain) == 1 and step.gain[0] > 0:
+            before.append(step)
+        elif any(isinstance(each, Statistic) for each in after):
+            raise ValueError(CHANGED)
+    pixelwise = (s for s in intensity.steps if not isinstance(s, Statistic))
+    return "as-is", tuple(pixelwise)
+
+
+SCALE_FIRST = "which is not supported: scale the image first, as it was trained"
+TWICE = (
+    f"this network wants an image clipped, or looked at more than once, before it is "
+    f"scaled, {SCALE_FIRST}"
+)
+CHANGED = (
+    f"this network wants grey values changed pixel by pixel before it looks at the "
+    f"whole image, {SCALE_FIRST}"
+)
+
+
+def _rule_of(found: Statistic, before: list[Linear], channels: int) -> Rule | None:
+    """Return a step that looks at the whole image as a rule; None if it is none."""
+    if found.kind not in KINDS:
+        return None
+    is_range = found.kind == "scale_range"
+    low, high = (found.low, found.high) if is_range else (0.0, 1.0)
+    least = found.eps / prod(step.gain[0] for step in before)
+    return Rule(KINDS[found.kind], low, high, least, found.per_channel and channels > 1)
+
+
+def _declared(axis: Any) -> dict[str, Any]:
+    """Return what a package says of an axis, ready for JSON."""
+    return {name: str(v) if name == "scale" else v for name, v in vars(axis).items()}
+
+
+def _looked_into(opened: OpenedNetwork, place: Path) -> ForeignConfig:
+    config = config_of(opened, find(opened))
+    with suppress(OSError):  # it is found again next time
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with whole_or_not_at_all(place) as unfinished:
+            unfinished.write_text(config.model_dump_json(), encoding="utf-8")
+    return config
+
+
+def _kept(place: Path) -> ForeignConfig | None:
+    """Return what was found before; None if nothing was, or it cannot be read."""
+    try:
+        known = json.loads(place.read_text(encoding="utf-8"))
+        return ForeignConfig.model_validate(known)
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def _place(path: Path) -> Path:
+    """Return where it is kept what was found of a file as it is now."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    known = blake2b(__version__.encode(), digest_size=16)
+    for file in files:
+        about = file.stat()
+        known.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}".encode())
+    folder = user_cache_path("napari-shiftseg", appauthor=False) / "networks"
+    return folder / f"{known.hexdigest()}.json"

@@ -1,0 +1,93 @@
+"""A network of torch with what is done to each pixel before and after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from napari_shiftseg.networks.opening.steps import (
+    Clip,
+    Linear,
+    Sigmoid,
+    Softmax,
+    Threshold,
+    Whole,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_shiftseg.networks.opening.steps import Pixelwise, Values
+
+
+class Stepped(nn.Module):
+    r"""A network between steps, on whatever device it is.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        (batch, channels, \*input) → (batch, outputs, \*output)
+    before, after : sequence of Pixelwise
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        before: Sequence[Pixelwise],
+        after: Sequence[Pixelwise],
+    ) -> None:
+        super().__init__()
+        self.network, self._before, self._after = network, before, after
+
+    def forward(self, x: Tensor) -> Tensor:
+        r"""Predict (batch, outputs, \*output).
+
+        Parameters
+        ----------
+        x : Tensor
+            (batch, channels, \*input)
+        """
+        for step in self._before:
+            x = stepped(step, x)
+        found = self.network(x)
+        outputs: Tensor = found[0] if isinstance(found, (tuple, list)) else found
+        for step in self._after:
+            outputs = stepped(step, outputs)
+        return outputs
+
+
+def stepped(step: Pixelwise, x: Tensor) -> Tensor:
+    r"""Return what a step makes of pixels: as it does of arrays.
+
+    Parameters
+    ----------
+    step : Pixelwise
+    x : Tensor
+        (batch, channels, \*spatial)
+    """
+    match step:
+        case Linear(offset, gain):
+            return (x - _by_channel(offset, x)) * _by_channel(gain, x)
+        case Clip(low, high):
+            low_end, high_end = _by_channel(low, x), _by_channel(high, x)
+            return torch.minimum(torch.maximum(x, low_end), high_end)
+        case Threshold(above):
+            return (x > _by_channel(above, x)).to(x.dtype)
+        case Sigmoid():
+            return torch.sigmoid(x)
+        case Softmax():
+            return torch.softmax(x, dim=1)
+        case Whole("bool"):
+            return (x != 0).to(x.dtype)
+        case Whole(dtype):
+            limits = torch.iinfo(getattr(torch, dtype))
+            return torch.clamp(torch.trunc(x), limits.min, limits.max)
+    raise TypeError(f"{step} is no step of a pixel")
+
+
+def _by_channel(values: Values, x: Tensor) -> Tensor:
+    """Shape values so that they stand at the channels of (batch, channels, …)."""
+    shape = (-1, *(1,) * (x.ndim - 2))
+    return torch.tensor(values, dtype=x.dtype, device=x.device).reshape(shape)

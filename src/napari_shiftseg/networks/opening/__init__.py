@@ -1,0 +1,1 @@
+"""Opening networks that others trained, from files that may be damaged or malicious."""

@@ -14,6 +14,7 @@ from napari_shiftseg.networks.finding.onnx_graph import onnx_graph
 from napari_shiftseg.networks.finding.probing import AxisProbed, probe_axis
 from napari_shiftseg.networks.finding.steps import Graph, Unreadable
 from napari_shiftseg.networks.finding.subject import (
+    AnswersDiffer,
     OutOfTime,
     readable_size,
     subject_of,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 ALIVE = 4  # of a network's largest tensors, how many are held at once
 MEMORY = 1 << 30
 SECONDS = 300.0
+# what is raised on the way where a network does what nobody thought of
+ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
 class NotFound(ValueError):
@@ -104,11 +107,14 @@ def find(
         except OutOfTime:
             probed.append(None)
             notes.append(f"probing was stopped after {seconds:g} s")
-        except ValueError as error:
+        except AnswersDiffer as error:
             probed.append(None)
             notes.append(f"probing gave up: {error}")
             if not any(trap.kind == "dropout" for trap in traps):
                 traps.append(Trap("dropout", UNKNOWN_LAYER))
+        except ODD as error:
+            probed.append(None)
+            notes.append(f"probing gave up along axis {axis}: {error!r}")
     said = _Said(by_graph, tuple(probed), (*notes, *subject.notes))
     return _found(said, traps)
 
@@ -132,8 +138,9 @@ def _by_graph(
         return GraphFound(None, ()), None, [note]
     try:
         graph = _graph(read, source, network, readable)
-    except (Unreadable, ModuleNotFoundError) as error:
-        note = f"its graph cannot be read ({error}): probing alone"
+    except (ModuleNotFoundError, *ODD) as error:
+        why = str(error) if isinstance(error, Unreadable) else repr(error)
+        note = f"its graph cannot be read ({why}): probing alone"
         return GraphFound(None, ()), None, [note]
     found = read_graph(graph)
     if found.axes and not _is_legal(graph, found.axes):

@@ -232,16 +232,17 @@ def _joined(
         return seen, dict.fromkeys(_QUANTITIES, "probe alone")
     if probe is None or probe.period is None:
         return graph, dict.fromkeys(_QUANTITIES, "graph alone")
-    context = (
-        None if graph.context is None or probe.whole else (probe.before, probe.after)
-    )
-    own = None if graph.context is None else (graph.before, graph.after)
-    theirs = None if probe.whole else (probe.before, probe.after)
+    off = graph.eaten[0] - probe.eaten[0]  # probing halves what is eaten
+    own = None if graph.context is None else (graph.before or 0, graph.after or 0)
+    theirs = None
+    if not probe.whole:
+        theirs = ((probe.before or 0) + off, (probe.after or 0) - off)
+    both = own and theirs and (max(own[0], theirs[0]), max(own[1], theirs[1]))
     axis = replace(
         graph,
         period=lcm(graph.period, probe.period),
-        before=None if context is None else max(graph.before or 0, probe.before or 0),
-        after=None if context is None else max(graph.after or 0, probe.after or 0),
+        before=both[0] if both else None,
+        after=both[1] if both else None,
     )
     padding = AGREE
     if graph.padding != probe.padding:
@@ -264,7 +265,7 @@ def _compared(graph: object, probe: object) -> str:
     return AGREE if graph == probe else f"graph says {graph}, probe {probe}"
 
 
-def _side(context: tuple[int | None, int | None] | None) -> str:
+def _side(context: tuple[int, int] | None) -> str:
     return "the whole tile" if context is None else f"{context[0]} + {context[1]}"
 
 

@@ -191,6 +191,6 @@ def readable_size(
             return size
     raise ValueError(
         f"the network must read an image of (batch, {subject.channels}, *size) with "
-        f"{subject.ndim} axes and answer by finite numbers; it refuses every size up to "
-        f"{LARGEST_TRIED}"
+        f"{subject.ndim} axes and answer by finite numbers; it refuses every size up "
+        f"to {LARGEST_TRIED}"
     )

@@ -56,6 +56,19 @@ def test_others_have_no_say(rng: Generator, kernel: Any, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
+def test_others_have_no_say_in_many_channels(rng: Generator, kernel: Any) -> None:
+    given = [
+        (points + np.float32(0.01), positions)
+        for points, positions in some(rng, np.float32, 16) * 3
+        if len(points) < 100
+    ]
+    together = found(given, kernel=kernel, bandwidth=0.3)
+    for one, each in zip(together, given, strict=True):
+        (alone,) = found([each], kernel=kernel, bandwidth=0.3)
+        np.testing.assert_array_equal(one.cluster_centers_, alone.cluster_centers_)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_modes_are_those_of_a_search(
     rng: Generator, kernel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

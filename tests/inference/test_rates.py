@@ -221,6 +221,49 @@ def test_what_other_programs_disturbed_is_not_kept_on_disk(
     assert not clock  # it holds for the process
 
 
+def test_what_was_disturbed_is_not_kept_with_what_was_not(
+    model: UNet, rates_file: Path
+) -> None:
+    of_small = Timed(((1, 1.0),), is_sound=False)
+    with on_device(model, CPU, "float32", "torch") as network:
+        keep("key", of_small, network)
+        keep("key", Timed(((9, 9.0),)), network)
+        assert not rates_file.exists()
+        keep("key", Timed(((1, 0.1), (9, 0.9))), network)  # nothing of it stays
+    (entry,) = json.loads(rates_file.read_text()).values()
+    assert entry["points"] == [[1, 0.1], [9, 0.9]]
+
+
+def test_after_another_engine_took_over_nothing_is_kept_on_disk(
+    model: UNet, rates_file: Path
+) -> None:
+    with on_device(model, CPU, "float32", "torch") as network:
+        network.note("OpenVINO failed")  # said once
+        keep("key", Timed(((1, 1.0),)), network)
+        keep("key", Timed(((9, 9.0),)), network)
+    assert not rates_file.exists()
+
+
+def test_tiles_that_torch_predicts_say_nothing_of_what_openvino_takes(
+    model: UNet, clock: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took = iter([0.0, 3.0, 1.0])
+
+    def prepare(self: Predictor, size: tuple[int, ...]) -> bool:
+        seconds = next(took, 0.0)
+        late.append(seconds)
+        return seconds > 0
+
+    late: list[float] = []
+    now = timing.perf_counter
+    monkeypatch.setattr(timing, "perf_counter", lambda: now() + sum(late))
+    monkeypatch.setattr(Predictor, "prepare", prepare)
+    with on_device(model, CPU, "float32") as network:
+        timed = timed_on(network)
+    assert len(timed.points) >= 3
+    assert (timed.opening, timed.compiling) == pytest.approx((2.0, 1.0))
+
+
 def test_openvino_is_set_up_for_a_size_once() -> None:
     """What is timed is OpenVINO, and what it has compiled counts no longer."""
     model = new_model(depth=2, features=8, seed=3)

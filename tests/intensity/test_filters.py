@@ -16,7 +16,7 @@ from napari_shiftseg.intensity.filters import (
     median_of_three,
 )
 from napari_shiftseg.intensity.no_data import _are_compact, _is_one_block, blocks_of
-from napari_shiftseg.intensity.plane import _slopes
+from napari_shiftseg.intensity.plane import _slopes, smallest_step
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -98,6 +98,15 @@ def test_medians_and_percentiles(rng: Generator, dtype: str, n: int) -> None:
         expected = float(np.percentile(numbers, percent))
         assert order.percentile(values, percent) == pytest.approx(expected, rel=1e-14)
     assert (order._counted(values) is not None) == (is_counted and n > 5000)
+
+
+def test_whole_numbers_at_the_ends_of_what_they_may_be(rng: Generator) -> None:
+    low = rng.integers(0, 3000, 5001).astype(np.uint64)
+    high = low + np.uint64(2**63)
+    assert order.median(high) == float(np.median(low)) + 2.0**63
+    assert order.percentile(high, 100) == float(high.max())
+    of_16 = np.array([-32_768, 100, 107, 20_000], dtype=np.int16)
+    assert smallest_step(of_16) == 7
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -125,3 +125,5 @@ def test_grey_values_are_told_from_labels(rng) -> None:
     assert not is_image(objects)
     assert parts_per_id(objects) > 10, "otherwise nothing was tried"
     assert not is_image(grey[:12, :12])
+    assert not is_image(np.stack([objects, objects + 9], -1)), "planes of their own ids"
+    assert is_image(np.stack([grey, grey[::-1]]))

@@ -8,6 +8,7 @@ decide, so that a set has the same modes, bit for bit, by itself and among other
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from napari_shiftseg.clustering.kernels import (
     NOTHING,
     RIM,
     Frame,
-    on_sphere,
     refuse_no_direction,
 )
 from napari_shiftseg.clustering.points import (
@@ -160,7 +160,7 @@ class _Clouds:
     def _entered(self, points: Coordinates) -> Coordinates:
         """Return points in the frames of their sets."""
         if self._kernel == "von-mises-fisher":
-            there = on_sphere(points, 0)
+            there = _directions(points)
             refuse_no_direction(np.asarray(there.any(0)))
             return there / points.dtype.type(self._bandwidth)
         widths, centres = self._scales(points.dtype)
@@ -236,7 +236,7 @@ class _Clouds:
         sums = np.stack([np.add.reduceat(row * kernel, begins) for row in points])
         means = np.divide(sums, density, out=seeds.copy(), where=density > 0)
         if self._kernel == "von-mises-fisher":
-            means = on_sphere(means, 0) / points.dtype.type(self._bandwidth)
+            means = _directions(means) / points.dtype.type(self._bandwidth)
         return means, density
 
 
@@ -260,6 +260,17 @@ def _squares(points: Coordinates) -> Rows:
     for row in points[1:]:
         total += row * row
     return total
+
+
+def _directions(points: Coordinates) -> Coordinates:
+    """Return points moved to the unit sphere, see `on_sphere`.
+
+    A norm of NumPy adds up the channels of one point in another order than of several.
+    """
+    length = np.sqrt(_squares(points))
+    length[length == 0] = inf
+    directions: Coordinates = points / length
+    return directions
 
 
 def _negligible(points: Coordinates, stop: float) -> Rows:

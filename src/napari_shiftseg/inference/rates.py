@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
@@ -137,14 +138,15 @@ def keep(key: str, timed: Timed, network: Predictor) -> Timed:
     timed : Timed
     network : Predictor
         That was timed. Where another engine or device took over, or other programs
-        disturbed it, the rate is kept for this process alone.
+        disturbed it or what stays of earlier, the rate is kept for this process alone.
     """
+    timed = replace(timed, is_sound=timed.is_sound and not network.told())
     earlier = known(key)
     if earlier is not None:
         timed = timed.before(earlier)
     with LOCK:
         KNOWN[key] = timed
-        if timed.is_sound and not network.told():
+        if timed.is_sound:
             rates = _read()
             rates.pop(key, None)
             rates[key] = {name: getattr(timed, name) for name in OF_ENTRY}

@@ -52,7 +52,7 @@ class Timed:
     compiling : float
         Seconds to do so for one size of tiles.
     is_sound : bool
-        Whether the network had the processor to itself.
+        Whether the network had the processor to itself, and was predicted as asked.
     """
 
     points: tuple[tuple[float, float], ...] = ()
@@ -68,7 +68,7 @@ class Timed:
     def before(self, older: Timed) -> Timed:
         """Return it, with what was measured earlier of smaller and of larger tiles.
 
-        What was compiled meanwhile took no time now.
+        What was compiled meanwhile took no time now. It is as sound as what is in it.
         """
         least, most = self.points[0][0], self.points[-1][0]
         others = [p for p in older.points if not least <= p[0] <= most]
@@ -76,7 +76,7 @@ class Timed:
             tuple(sorted([*self.points, *others])),
             max(self.opening, older.opening),
             max(self.compiling, older.compiling),
-            self.is_sound,
+            self.is_sound and (older.is_sound or not others),
         )
 
 
@@ -119,8 +119,8 @@ class Timing:
             See `tile_seconds`.
         """
         began = perf_counter()
-        self._network.prepare((plan.shape.in_channels, *plan.reads))
-        self._set_ups.setdefault(plan.reads, perf_counter() - began)
+        if self._network.prepare((plan.shape.in_channels, *plan.reads)):
+            self._set_ups.setdefault(plan.reads, perf_counter() - began)
         began, used = perf_counter(), process_time()
         self._points[work_of(plan)] = tile_seconds(self._network, plan, number)
         self._seconds += perf_counter() - began

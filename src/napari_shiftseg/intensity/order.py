@@ -81,6 +81,10 @@ def _counted(
     low, high = int(values.min()), int(values.max())
     if high - low >= MOST_COUNTED:
         return None
-    counts = np.bincount(values.ravel().astype(np.int64) - low)
+    if values.dtype.kind == "u":  # of 64 bits, perhaps
+        above = (values.ravel() - values.dtype.type(low)).astype(np.int64)
+    else:
+        above = values.ravel().astype(np.int64) - low
+    counts = np.bincount(above)
     numbers = np.flatnonzero(counts)
-    return (numbers + low).astype(np.float64), counts[numbers]
+    return numbers.astype(np.float64) + low, counts[numbers]

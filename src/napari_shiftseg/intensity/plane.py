@@ -237,7 +237,8 @@ def sheet_of(
 
 def smallest_step(values: NDArray[Any]) -> float:
     """Return the smallest step from one grey value to the next."""
-    steps = np.diff(np.unique(values[:: max(1, values.size // 2**12)]))
+    some = np.unique(values[:: max(1, values.size // 2**12)])
+    steps = np.diff(some.astype(np.float64))  # of int16 they may overflow
     return float(steps.min()) if steps.size else 0.0
 
 

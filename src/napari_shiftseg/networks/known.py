@@ -124,9 +124,22 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         found=found.figures(),
         declared=[_declared(axis) for axis in opened.declared],
         notes=(*opened.notes, *found.notes),
+        kind=_kind_of(opened.source),
         source=str(opened.source),
         sha256=opened.sha256,
     )
+
+
+FILES = {
+    ".onnx": "ONNX file",
+    ".safetensors": "weights of a known architecture",
+    **dict.fromkeys((".pt", ".pth", ".pt2", ".ts", ".torch"), "program of torch"),
+}
+
+
+def _kind_of(source: Path) -> str:
+    """Return what a network was opened from, in words."""
+    return FILES.get(source.suffix.lower(), "BioImage.IO package")
 
 
 def read_as(

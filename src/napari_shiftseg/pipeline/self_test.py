@@ -15,7 +15,7 @@ from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, embedding_of, open_for
 from napari_shiftseg.inference.views import Views, check_views
-from napari_shiftseg.networks.properties import what_exact_means
+from napari_shiftseg.networks.properties import what_exact_means, why_not_exact
 from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.text import compact
 
@@ -56,6 +56,9 @@ class SelfTest:
         Of the untiled embedding: the root mean square distance from its mean.
     caveat : str
         What exact tiles do not mend, see `what_exact_means`; empty if nothing is left.
+    cause : str
+        The layer that keeps tiles from being exact, see `why_not_exact`; empty if none
+        is known.
     """
 
     plan: TilePlan
@@ -64,6 +67,7 @@ class SelfTest:
     largest: float
     spread: float
     caveat: str = ""
+    cause: str = ""
 
     @property
     def relative(self) -> float | None:
@@ -106,6 +110,8 @@ class SelfTest:
                 f"The whole image is one tile of {compact(self.plan.window)}: nothing "
                 f"is stitched, so nothing was tested. {self._remedy}"
             )
+        if not self.agrees and self.cause:
+            return self._as_it_must
         if not self.agrees:
             return (
                 f"Tiled and untiled differ by {self.difference:.2g} (the embedding's "
@@ -113,9 +119,29 @@ class SelfTest:
                 f"normalises, pools or attends over the whole tile does that; no "
                 f"cropping mends it. Predict in one pass where memory allows."
             )
-        if self.passed and self.caveat:
-            return f"{self._agreement} {self.caveat}"
+        if self.passed and (left := self.caveat or self._on_others):
+            return f"{self._agreement} {left}"
         return self._agreement
+
+    @property
+    def _as_it_must(self) -> str:
+        """Say that tiles differ because of a layer, and not because they lie wrong."""
+        control = ""
+        if self.control is not None:
+            control = f", a misaligned control by {self.control:.2g}"
+        return (
+            f"Tiled and untiled differ by {self.difference:.2g}{control} (the "
+            f"prediction's spread is {self.spread:.2g}), as they must. The tiles lie "
+            f"right; a layer keeps them from being exact. {self.cause} No cropping "
+            f"mends it: predict in one pass where memory allows."
+        )
+
+    @property
+    def _on_others(self) -> str:
+        """Say what may happen on another image, where a layer is known to harm."""
+        if not self.cause:
+            return ""
+        return f"That holds for this image; others may differ. {self.cause}"
 
     @property
     def _remedy(self) -> str:
@@ -250,7 +276,11 @@ def self_test_steps(
             raise _too_large(plan, budget, window)
         embeddings.append(embedding_of(raw, model.config))
         done += sum(seen.tiles(plan))
-    return replace(_compared(tiled, *embeddings), caveat=what_exact_means(model.config))
+    return replace(
+        _compared(tiled, *embeddings),
+        caveat=what_exact_means(model.config),
+        cause=why_not_exact(model.config),
+    )
 
 
 def _compared(

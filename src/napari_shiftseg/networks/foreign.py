@@ -58,6 +58,7 @@ class ForeignConfig(NetworkConfig):
     kind: Text = "network"  # of file: BioImage.IO package, ONNX, ...
     source: Text = ""
     sha256: Name = ""
+    code: tuple[Name, ...] = ()  # SHA-256 sums of its files that run code of their own
 
     @model_validator(mode="after")
     def _one_channel_an_output(self) -> Self:
@@ -114,7 +115,7 @@ class ForeignNetwork(nn.Module):
         """Open it again where it is sent to: a worker sees the same files."""
         from napari_shiftseg.networks.loading import load_model
 
-        return load_model, (self.config.source, (self.config.sha256,))
+        return load_model, (self.config.source, self.config.code)
 
     @property
     def computed_by(self) -> str:

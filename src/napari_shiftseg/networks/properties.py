@@ -251,11 +251,16 @@ def cause_text(cause: Mapping[str, str]) -> str:
     cause : mapping
         Of what was found of a network, see `Cause`.
     """
-    return f"{sentence(cause['kind'])[:-1]} ({cause['layer']}): {cause['text']}"
+    return f"{sentence(named(cause))[:-1]}: {cause['text']}"
+
+
+def named(cause: Mapping[str, str]) -> str:
+    """Name a cause and its layer: ``attention (/attn/MatMul)``."""
+    return f"{cause['kind']} ({cause['layer']})"
 
 
 def why_not_exact(config: NetworkConfig) -> str:
-    """Say which layer keeps tiles from being exact; empty if none is known.
+    """Name the layer that keeps tiles from being exact; empty if none is known.
 
     Parameters
     ----------
@@ -263,7 +268,7 @@ def why_not_exact(config: NetworkConfig) -> str:
     """
     for cause in config.architecture.get("causes", ()):
         if cause["effect"] != "halo":
-            return cause_text(cause)
+            return named(cause)
     return ""
 
 

@@ -55,7 +55,7 @@ def _foreign(network: ForeignNetwork) -> TiledNetwork | None:
     from napari_shiftseg.networks.opening.opening import open_network
 
     config = network.config
-    opened = open_network(config.source, frozenset({*TRUSTED, config.sha256}))
+    opened = open_network(config.source, frozenset({*TRUSTED, *config.code}))
     engine = _without_statistics(opened.engine)
     if engine is None:
         return None

@@ -131,9 +131,9 @@ class SelfTest:
             control = f", a misaligned control by {self.control:.2g}"
         return (
             f"Tiled and untiled differ by {self.difference:.2g}{control} (the "
-            f"prediction's spread is {self.spread:.2g}), as they must. The tiles lie "
-            f"right; a layer keeps them from being exact. {self.cause} No cropping "
-            f"mends it: predict in one pass where memory allows."
+            f"prediction's spread is {self.spread:.2g}), as they must: the tiles lie "
+            f"right, but {self.cause} keeps them from being exact. No cropping mends "
+            f"it; predict in one pass where memory allows."
         )
 
     @property
@@ -141,7 +141,7 @@ class SelfTest:
         """Say what may happen on another image, where a layer is known to harm."""
         if not self.cause:
             return ""
-        return f"That holds for this image; others may differ. {self.cause}"
+        return f"That holds for this image; others may differ, because of {self.cause}."
 
     @property
     def _remedy(self) -> str:

@@ -9,6 +9,8 @@ from napari_shiftseg.networks.properties import cause_text, how_it_tiles, what_f
 from napari_shiftseg.text import by, compact, number_of, sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_shiftseg.geometry.network_shape import AxisSizes
     from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.networks.finding.found import AxisFound, Found
@@ -102,7 +104,7 @@ def suitability(
     return Suitability(
         badge,
         headline,
-        tuple(cause_text(vars(cause)) for cause in found.causes),
+        tuple(_cause(vars(cause)) for cause in found.causes),
         now,
         later,
         measured,
@@ -116,12 +118,17 @@ def _of_ours(
 ) -> Suitability:
     """Return the report of a network of this program: what it is says how it tiles."""
     badge, headline = _exact(test, "construction", is_sure=True)
-    causes = tuple(cause_text(cause) for cause in how_it_tiles(config)["causes"])
+    causes = tuple(map(_cause, how_it_tiles(config)["causes"]))
     now: tuple[str, ...] = ()
     if causes:
         halo = tuple(axis.halo for axis in config.shape.axes)
         now = (_tile_sizes(config), _read(halo))
     return Suitability(badge, headline, causes, now, measured=measured)
+
+
+def _cause(cause: Mapping[str, str]) -> str:
+    mended = " A halo mends that." if cause["effect"] == "halo" else ""
+    return f"{cause_text(cause)}{mended}"
 
 
 # The first line

@@ -166,6 +166,8 @@ def model_card(config: NetworkConfig, report: Suitability) -> str:
         parts += ["<h4>What was found</h4>", _table(figures, FOUND_IN_PLAIN_WORDS)]
         parts += [HINT, "<h4>Notes</h4>", _list(list(report.notes))]
         return "".join(parts)
+    if report.sections:
+        parts.append("<h4>The model</h4>")
     parts += [
         _table(_figures(config)),
         HINT,

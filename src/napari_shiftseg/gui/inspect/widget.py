@@ -82,6 +82,7 @@ def tiled_against_untiled(
 
 
 CARD_HEIGHT = 110  # pixels at least: some rows of it
+INDENT = 14  # pixels, of its lists
 CHANGED = "You changed the image or the model meanwhile: run it again."
 
 
@@ -121,6 +122,7 @@ class InspectWidget(ScrolledRows):
             "What the model is; hold the pointer over an underlined word"
         )
         self.card.setMinimumHeight(CARD_HEIGHT)
+        self.card.document().setIndentWidth(INDENT)
         self.title = wrapped_label()
         self.table = CostTable()
         self.measuring = RunPanel(

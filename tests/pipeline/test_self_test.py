@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -240,3 +241,16 @@ def test_figures_are_ready_for_json(model: UNet, image: np.ndarray) -> None:
     assert told["verdict"] == test.verdict
     assert told["window"] == [8, 8]
     assert (told["difference"], told["control"]) == (test.difference, test.control)
+
+
+def test_a_layer_that_harms_is_named_and_tiles_are_not_blamed(
+    model: UNet, image: np.ndarray
+) -> None:
+    test = replace(self_test(image, model), cause="attention (mid.1)")
+    harmed = replace(test, difference=test.largest)
+    assert not harmed.passed
+    assert "as they must: the tiles lie right, but attention (mid.1)" in harmed.verdict
+    assert f"a misaligned control by {test.control:.2g}" in harmed.verdict
+    assert test.verdict.endswith("others may differ, because of attention (mid.1).")
+    blamed = replace(harmed, cause="")
+    assert "tiles are not exact" in blamed.verdict

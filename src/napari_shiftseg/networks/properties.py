@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_shiftseg.networks.unet_config import ModelConfig
-from napari_shiftseg.text import compact, sentence
+from napari_shiftseg.text import compact, sentence, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -256,7 +256,7 @@ def cause_text(cause: Mapping[str, str]) -> str:
 
 def named(cause: Mapping[str, str]) -> str:
     """Name a cause and its layer: ``attention (/attn/MatMul)``."""
-    return f"{cause['kind']} ({cause['layer']})"
+    return f"{cause['kind']} ({visible(cause['layer'])})"
 
 
 def why_not_exact(config: NetworkConfig) -> str:

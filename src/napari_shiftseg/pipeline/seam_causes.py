@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isinf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 LOUD = 1e-4  # of the spread: a mismatch above is no rounding of float32
 APART = 3  # times the control, that a step of the phase is above
-STRANGE = 0.1  # of the spread: a disparity above says that the statistics do not fit
+STRANGE = 0.2  # of the spread: a disparity above says that the statistics do not fit
 LARGEST = {1: 512, 2: 128, 3: 32}  # pixels that a tile keeps along an axis, by axes
 TOO_SMALL = (
     "Not measured: two overlapping tiles of at least two periods ({}) do not fit into "
@@ -146,12 +147,17 @@ class SeamCauses:
 
     def figures(self) -> dict[str, Any]:
         """Return the figures, ready for JSON."""
+        names = (
+            "tile_mismatch",
+            "phase_mismatch",
+            "phase_control",
+            "train_eval_disparity",
+        )
+        # JSON knows no infinity, which is the measure where nothing is spread
+        known = {name: getattr(self, name) for name in names}
         return {
             "window": list(self.window),
-            "tile_mismatch": self.tile_mismatch,
-            "phase_mismatch": self.phase_mismatch,
-            "phase_control": self.phase_control,
-            "train_eval_disparity": self.train_eval_disparity,
+            **{n: None if v is None or isinf(v) else v for n, v in known.items()},
             "by_statistics": self.by_statistics,
             "by_phase": self.by_phase,
         }

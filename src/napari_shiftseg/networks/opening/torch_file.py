@@ -93,7 +93,9 @@ class TorchEngine:
     def reinitialised(self, seed: int) -> TorchEngine | None:
         """Return it with Kaiming weights in float64; see `Engine`."""
         try:
-            module = copy.deepcopy(self.module).double()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of gradients, which a program has not
+                module = copy.deepcopy(self.module).double()
         except UNREADABLE:
             return None
         if not draw_weights(module, seed):

@@ -124,6 +124,7 @@ def test_cause_what_to_set_and_what_to_train(passed) -> None:
 @pytest.mark.parametrize("kind", KNOWN)
 def test_every_cause_has_whole_sentences(kind: str) -> None:
     report = suitability(config(found(kind)))
+    assert "next training" not in " ".join(report.now)
     for text in (*report.causes, *report.now, *report.next_training):
         assert text[0].isupper()
         assert text.endswith(".")

@@ -254,9 +254,13 @@ def cause_text(cause: Mapping[str, str]) -> str:
     return f"{sentence(named(cause))[:-1]}: {cause['text']}"
 
 
+KINDS = {"whole tile": "a layer that sees the whole tile"}  # where a name is no layer's
+
+
 def named(cause: Mapping[str, str]) -> str:
     """Name a cause and its layer: ``attention (/attn/MatMul)``."""
-    return f"{cause['kind']} ({visible(cause['layer'])})"
+    layer = visible(cause["layer"]).removeprefix("(").removesuffix(")")
+    return f"{KINDS.get(cause['kind'], cause['kind'])} ({layer})"
 
 
 def why_not_exact(config: NetworkConfig) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_shiftseg.networks.properties import cause_text, how_it_tiles, what_follows
+from napari_shiftseg.networks.properties import (
+    KINDS,
+    cause_text,
+    how_it_tiles,
+    what_follows,
+)
 from napari_shiftseg.text import by, compact, number_of, sentence
 
 if TYPE_CHECKING:
@@ -137,7 +142,8 @@ def _cause(cause: Mapping[str, str]) -> str:
 def _verdict(found: Found, test: SelfTest | None) -> tuple[Badge, str]:
     if found.tiling == "exact":
         return _exact(test, *_known_by(found))
-    kind = f"because of {found.causes[0].kind}"
+    kind = found.causes[0].kind
+    kind = f"because of {KINDS.get(kind, kind)}"
     if found.tiling == "nearly":
         said: Badge = "nearly"
         text = f"Nearly exact: tiles differ a little, whatever the halo, {kind}"

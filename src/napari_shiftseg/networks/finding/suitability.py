@@ -124,9 +124,8 @@ KNOWN: dict[str, tuple[Effect, str, str]] = {
     SEES_ALL: (
         "impossible",
         "What is in one part of the tile changes the answer in all others.",
-        "find the layer that takes a mean, a norm or attention over positions, and "
-        "replace it in the next training; now, use one fixed tile size as large as "
-        "fits",
+        "in the next training, replace the layer that takes a mean, a norm or attention "
+        "over positions; now, use one fixed tile size as large as fits",
     ),
 }  # fmt: skip
 PADDED = {

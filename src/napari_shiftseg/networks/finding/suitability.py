@@ -124,7 +124,7 @@ KNOWN: dict[str, tuple[Effect, str, str]] = {
     SEES_ALL: (
         "impossible",
         "What is in one part of the tile changes the answer in all others.",
-        "in the next training, replace the layer that takes a mean, a norm or attention "
+        "in the next training, replace the layer that takes a mean, norm or attention "
         "over positions; now, use one fixed tile size as large as fits",
     ),
 }  # fmt: skip

@@ -116,8 +116,8 @@ def test_statistics_of_other_images_are_told(image) -> None:
     kept = [norm.running_mean.clone() for norm in norms]
     same, dark = seam_causes(image, model), seam_causes(image / 10, model)
     assert same.train_eval_disparity < STRANGE < dark.train_eval_disparity
-    assert "are those of this image" in same.sentences[2]
-    assert "are not those of this image" in dark.sentences[2]
+    assert "are those found here" in same.sentences[2]
+    assert "are not those of this part" in dark.sentences[2]
     for norm, mean in zip(norms, kept, strict=True):  # the model is left as it was
         assert torch.equal(norm.running_mean, mean)
 

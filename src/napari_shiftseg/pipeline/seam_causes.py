@@ -139,11 +139,11 @@ class SeamCauses:
         found = f"Train/eval disparity {_short(self.train_eval_disparity)}:"
         if self.train_eval_disparity > STRANGE:
             return (
-                f"{found} the norm's statistics of training are not those of this "
-                f"image. That makes no seams, but may make objects poorer; batch "
-                f"renorm, or images as in training, mend it."
+                f"{found} the norm's statistics of training are not those of this part "
+                f"of the image. That makes no seams; where objects are poor, too, "
+                f"batch renorm or images as in training may mend it."
             )
-        return f"{found} the norm's statistics of training are those of this image."
+        return f"{found} the norm's statistics of training are those found here."
 
     def figures(self) -> dict[str, Any]:
         """Return the figures, ready for JSON."""
@@ -319,7 +319,9 @@ def _tile(
         slice(axis.halo, axis.halo + w)
         for axis, w in zip(shape.axes, window, strict=True)
     )
-    outputs = raw[(slice(config.embedding_channels), *kept)]
+    outputs: NDArray[Any] = raw[(slice(config.embedding_channels), *kept)]
+    if config.embedding == "spatial":  # whose places would drown what differs
+        return outputs
     return embedded(outputs, config.embedding, list(start))
 
 

@@ -26,6 +26,7 @@ from .networks.loading.models import load_model as load_model
 from .networks.unet import new_model as new_model
 from .networks.unet import save_model as save_model
 from .pipeline.comparison import compare as compare
+from .pipeline.seam_causes import seam_causes as seam_causes
 from .pipeline.segmentation import segment as segment
 from .pipeline.self_test import self_test as self_test
 from .pipeline.sweep import sweep as sweep
@@ -62,6 +63,7 @@ __all__ = [
     "region_average_precision",
     "save_confidence",
     "save_model",
+    "seam_causes",
     "seam_scores",
     "segment",
     "segment_to_store",

@@ -58,10 +58,8 @@ def look_into(
             look_into(path, native, take)
 
     show_info(LOOKING.format(Path(path).name))
-    worker = create_worker(read_config, path, _start_thread=False)
-    worker.returned.connect(found)
-    worker.errored.connect(failed)
-    worker.start()
+    # connected at once, or napari would show the frames of the error, too
+    create_worker(read_config, path, _connect={"returned": found, "errored": failed})
 
 
 def ask_trust(native: QWidget, name: str, why: str) -> bool:

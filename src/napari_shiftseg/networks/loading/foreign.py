@@ -59,6 +59,7 @@ class ForeignConfig(NetworkConfig):
     kind: Text = "network"  # of file: BioImage.IO package, ONNX, ...
     source: Text = ""
     sha256: Name = ""
+    code: tuple[Name, ...] = ()  # SHA-256 sums of its files that run code of their own
 
     @model_validator(mode="after")
     def _one_channel_an_output(self) -> Self:
@@ -121,7 +122,7 @@ class ForeignNetwork(nn.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
-        return self._reopen, (Path(self.config.source), frozenset([self.config.sha256]))
+        return self._reopen, (Path(self.config.source), frozenset(self.config.code))
 
     @property
     def computed_by(self) -> str:

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.finding.found import Found
     from napari_shiftseg.networks.opening.opened import OpenedNetwork
     from napari_shiftseg.networks.opening.steps import Intensity, Pixelwise
-    from napari_shiftseg.networks.opening.trust import Trusted
 
 KINDS: dict[str, Any] = {
     "zero_mean_unit_variance": "standardized",
@@ -47,7 +46,7 @@ KINDS: dict[str, Any] = {
 }
 
 
-def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
+def known_config(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignConfig:
     """Return what was found of a network; the first time it is opened for it.
 
     Parameters
@@ -56,10 +55,13 @@ def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
         See `load_model`.
     """
     place = _place(path)
-    return _kept(place) or _looked_into(open_network(path, trusted), place)
+    kept = _kept(place)
+    if kept is not None and not trusted.issuperset(kept.code):
+        open_network(path, trusted)  # which refuses it
+    return kept or _looked_into(*_opened(path, trusted), place)
 
 
-def load_known(path: Path, trusted: Trusted = frozenset()) -> ForeignNetwork:
+def load_known(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignNetwork:
     """Open a network that was made elsewhere, and look into it the first time.
 
     Parameters
@@ -67,8 +69,21 @@ def load_known(path: Path, trusted: Trusted = frozenset()) -> ForeignNetwork:
     path, trusted
         See `load_model`.
     """
-    opened, place = open_network(path, trusted), _place(path)
-    return as_network(opened, _kept(place) or _looked_into(opened, place))
+    (opened, code), place = _opened(path, trusted), _place(path)
+    return as_network(opened, _kept(place) or _looked_into(opened, code, place))
+
+
+def _opened(
+    path: Path, trusted: frozenset[str]
+) -> tuple[OpenedNetwork, tuple[str, ...]]:
+    """Open a network, and return the sums of its files that carry code, too."""
+    asked: list[str] = []
+
+    def is_trusted(_: Path, digest: str) -> bool:
+        asked.append(digest)
+        return digest in trusted
+
+    return open_network(path, is_trusted), tuple(asked)
 
 
 def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
@@ -131,9 +146,22 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         found=found.figures(),
         declared=[_declared(axis) for axis in opened.declared],
         notes=(*opened.notes, *found.notes),
+        kind=_kind_of(opened.source),
         source=str(opened.source),
         sha256=opened.sha256,
     )
+
+
+FILES = {
+    ".onnx": "ONNX file",
+    ".safetensors": "weights of a known architecture",
+    **dict.fromkeys((".pt", ".pth", ".pt2", ".ts", ".torch"), "program of torch"),
+}
+
+
+def _kind_of(source: Path) -> str:
+    """Return what a network was opened from, in words."""
+    return FILES.get(source.suffix.lower(), "BioImage.IO package")
 
 
 def read_as(
@@ -201,8 +229,10 @@ def _declared(axis: Any) -> dict[str, Any]:
     return {name: str(v) if name == "scale" else v for name, v in vars(axis).items()}
 
 
-def _looked_into(opened: OpenedNetwork, place: Path) -> ForeignConfig:
-    config = config_of(opened, find(opened))
+def _looked_into(
+    opened: OpenedNetwork, code: tuple[str, ...], place: Path
+) -> ForeignConfig:
+    config = config_of(opened, find(opened)).model_copy(update={"code": code})
     with suppress(OSError):  # it is found again next time
         place.parent.mkdir(parents=True, exist_ok=True)
         with whole_or_not_at_all(place) as unfinished:

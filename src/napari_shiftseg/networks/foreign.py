@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from fractions import Fraction
 from math import ceil, lcm
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -72,6 +73,15 @@ class ForeignConfig(NetworkConfig):
     def shape(self) -> FoundShape:
         """Sizes of this network."""
         return self.sizes
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package says are wrong at both ends; None: it says nothing.
+
+        In pixels of the input.
+        """
+        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
+        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
 
     @property
     def architecture(self) -> dict[str, Any]:

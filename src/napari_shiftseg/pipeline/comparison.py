@@ -24,17 +24,23 @@ from napari_shiftseg.metrics.objects import ObjectScores, object_scores
 from napari_shiftseg.metrics.seams import SeamScores, seam_scores
 from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.frame import frame_steps, opened_steps, plan_of
+from napari_shiftseg.pipeline.frame import (
+    frame_steps,
+    opened_steps,
+    plan_of,
+    segment_as_planned,
+)
+from napari_shiftseg.pipeline.libraries import check_also, laid_as
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
-from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, named
+from napari_shiftseg.progress import Progress, exhaust, named
 from napari_shiftseg.stores.image import as_read
-from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.library_tiles import Way
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
@@ -120,6 +126,8 @@ class Comparison:
         Naive less cropped, by figure, where one can be resampled: over true objects
         those of objects, over places the distances of the seam ratios from the untiled
         ones.
+    also : dict of Side
+        The same as other libraries tile it, by the name of the way.
     """
 
     naive: Side
@@ -127,6 +135,7 @@ class Comparison:
     reference: NDArray[Any]
     device: str
     differences: dict[str, Difference] = field(default_factory=dict)
+    also: dict[Way, Side] = field(default_factory=dict)
 
     @property
     def sides(self) -> dict[str, Side]:
@@ -139,6 +148,8 @@ def compare(
     image: ArrayLike | Any,
     model: TiledNetwork,
     truth: ArrayLike | None = None,
+    *,
+    also: Iterable[str] = (),
     **settings: Unpack[OfOneWindow],
 ) -> Comparison:
     r"""Segment an image with naive and with cropped stitching, and score both.
@@ -150,6 +161,21 @@ def compare(
     model : TiledNetwork
     truth : array_like of int, optional
         (\*spatial) of the whole image, 0 is background.
+    also : iterable of str
+        Ways in which libraries of others tile a network, to be scored, too:
+
+        ===================== ======================================================
+        "blended"             tiles overlap by a half, and are averaged with Gaussian
+                              weights, as MONAI and nnU-Net do
+        "blended 0.25"        the same, by a quarter
+        "declared halo"       tiles have the halo that the package declares, and the
+                              last one is shifted back into the image, as
+                              bioimageio.core does
+        "normalised by tile"  tiles are cropped, but the grey values of each are
+                              scaled by themselves
+        ===================== ======================================================
+
+        A tile holds the window; the image is mirrored as for all others.
     **settings
         Of `Settings`, but for the stitching: window, border, region, device, ...
 
@@ -157,9 +183,10 @@ def compare(
     ------
     ValueError
         If a setting is out of range, the image cannot be read, or the truth is not a
-        label image of the image's shape.
+        label image of the image's shape, or the model has no such way to tile it.
     """
-    return exhaust(compare_steps(image, model, Settings(**settings), truth))
+    chosen = Settings(**settings)
+    return exhaust(compare_steps(image, model, chosen, truth, also=also))
 
 
 def compare_steps(
@@ -168,17 +195,19 @@ def compare_steps(
     settings: Settings,
     truth: ArrayLike | LabelsOfPart | None = None,
     scale: Scale | None = None,
+    also: Iterable[str] = (),
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile.
 
     Parameters
     ----------
-    image, model, settings, truth
+    image, model, settings, truth, also
         See `compare`; of the truth a part that holds the region will do.
     scale : Scale, optional
         See `segment_steps`.
     """
     refuse_diameter(settings.diameter, "compare")
+    ways = check_also(also, model.config, settings)
     labels = checked_truth(image, model, truth)
     # opened once: its scale is found in all of its pixels
     opened = yield from opened_steps(image, model, settings, scale)
@@ -186,18 +215,28 @@ def compare_steps(
     naive = yield from named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")
     cropped = yield from named("cropped", frame_steps(opened, model, chosen))
+    others: dict[Way, Segmentation] = {}
+    for way in ways:
+        seen, plan = laid_as(way, opened, model.config, naive.plan, settings)
+        steps = segment_as_planned(seen, model, settings, plan)
+        others[way] = yield from named(way, steps)
     reference = yield from named("untiled", untiled_steps(opened, model, settings))
     inside = naive.plan.slices
     there = None if labels is None else labels[inside]
+    whole = cropped.labels if there is None else there
     sides = (
-        _side(naive, reference, there, other=cropped),
-        _side(cropped, reference, there, other=naive),
+        _side(naive, reference, there, whole, other=cropped),
+        _side(cropped, reference, there, there, other=naive),
     )
     return Comparison(
         *sides,
         reference=reference,
         device=str(resolve_device(settings.device)),
         differences=_differences(*sides, reference, there),
+        also={
+            way: _side(other, reference, there, whole, other=cropped)
+            for way, other in others.items()
+        },
     )
 
 
@@ -226,41 +265,6 @@ def _differences(
     if naive.outcomes is not None and cropped.outcomes is not None:
         found |= object_differences(naive.outcomes, cropped.outcomes)
     return {key: known for key, known in found.items() if known is not None}
-
-
-class TilesTooLarge(MemoryError):
-    """The tiles asked for do not fit on the device; smaller ones may."""
-
-
-def segment_as_planned(
-    image: Image, model: TiledNetwork, settings: Settings, plan: TilePlan | None = None
-) -> Generator[Progress, None, Segmentation]:
-    """Segment one opened image with the very tiles asked for.
-
-    Smaller tiles answer another question: they could be without seams.
-
-    Parameters
-    ----------
-    image, model, settings, plan
-        See `frame_steps`.
-
-    Raises
-    ------
-    TilesTooLarge
-        If they do not fit on the device: at once, before smaller ones are predicted.
-    """
-    plan = plan or plan_of(image, model, settings)
-    steps = frame_steps(image, model, settings, plan)
-    running = Returning(steps)
-    for progress in running:
-        if isinstance(progress, Shrunk):
-            steps.close()
-            raise TilesTooLarge(
-                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
-                f"device: choose a smaller window"
-            )
-        yield progress
-    return running.value
 
 
 def checked_truth(
@@ -327,11 +331,11 @@ def _side(
     result: Segmentation,
     reference: NDArray[Any],
     truth: NDArray[Any] | None,
+    whole: NDArray[Any] | None,
     other: Segmentation,
 ) -> Side:
-    e, plan, whole, splitting = result.embeddings, result.plan, truth, None
-    if truth is None and plan.stitching == "naive":
-        whole = other.labels
+    """Measure one stitching; `whole` are the labels of objects that seams split."""
+    e, plan, splitting = result.embeddings, result.plan, None
     if whole is not None and any(plan.boundaries):
         seams = splitting_seams(result.labels, whole, e, plan, other.labels)
         splitting = tuple(seams)

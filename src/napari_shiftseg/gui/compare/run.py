@@ -211,7 +211,7 @@ def whole_run(
     from napari_shiftseg.inference.memory import memory_budget
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.pipeline.comparison import TilesTooLarge, segment_as_planned
+    from napari_shiftseg.pipeline.frame import TilesTooLarge, segment_as_planned
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)

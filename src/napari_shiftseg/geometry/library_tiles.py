@@ -76,9 +76,8 @@ class BlendedPlan(TilePlan):
 
     def share(self, tile: Tile) -> NDArray[np.float32]:
         """Return the share of each pixel that a tile keeps; see `TilePlan.share`."""
-        of_all = self._sums[self._at(tile)]
-        share: NDArray[np.float32] = self._weights[tile.crop] / of_all
-        return share
+        own: NDArray[np.float32] = self._weights[tile.crop]
+        return own / self._sums[self._at(tile)]
 
     @cached_property
     def _weights(self) -> NDArray[np.float32]:
@@ -214,7 +213,11 @@ def _declared_axis(
     keeps = reads - axis.context - 2 * halo
     first = _grid_start(axis, border, start)
     firsts = _shifted_back(first, stop, keeps, keeps)
-    tiles = tuple(AxisTile(a, max(a, start), b) for a, b in pairwise([*firsts, stop]))
+    tiles = tuple(
+        AxisTile(a, max(a, start), b)
+        for a, b in pairwise([*firsts, stop])
+        if b > start  # before it nothing is predicted
+    )
     return AxisPlan(tiles, reads, axis.context // 2 + halo, halo, keeps, start, stop)
 
 

@@ -180,6 +180,7 @@ def _compare(
     model: ask.Model = None,
     truth: ask.Truth = None,
     output: ask.Report = None,
+    also: ask.Also = None,
     settings: Annotated[
         Settings, Take(but=("stitching", *OF_SEGMENT), unset="that of training")
     ],
@@ -196,7 +197,7 @@ def _compare(
 
     usual = model_for(model, image, settings=settings, series=asked.series)
     order = Order(settings, asked, usual)
-    run_compare(image, truth, output, order)
+    run_compare(image, truth, output, order, also or "")
 
 
 @_command

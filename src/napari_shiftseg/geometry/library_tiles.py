@@ -76,7 +76,7 @@ class BlendedPlan(TilePlan):
 
     def share(self, tile: Tile) -> NDArray[np.float32]:
         """Return the share of each pixel that a tile keeps; see `TilePlan.share`."""
-        own: NDArray[np.float32] = self._weights[tile.crop]
+        own = self._weights[tile.crop]
         return own / self._sums[self._at(tile)]
 
     @cached_property
@@ -90,7 +90,8 @@ class BlendedPlan(TilePlan):
                 along, [a for a in range(len(self.axes)) if a != axis]
             )
         least = max(float(weights.min()), LEAST_WEIGHT)
-        return np.maximum(weights, least, dtype=np.float32)
+        clamped: NDArray[np.float32] = np.maximum(weights, least)
+        return clamped
 
     @cached_property
     def _sums(self) -> NDArray[np.float32]:

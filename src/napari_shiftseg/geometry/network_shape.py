@@ -112,7 +112,7 @@ class FoundAxis(AxisSizes):
             )
         if self.context < 0 or self.context % 2:
             raise ValueError(f"the context must be even, got {self.context}")
-        if self.most is not None and self._kept_at_most < self.period:
+        if self.most is not None and self.kept_at_most < self.period:
             raise ValueError(
                 f"the network reads {self.most} pixels at most, and of these nothing "
                 f"is left for a tile without a halo of {self.halo} on each side"
@@ -129,7 +129,7 @@ class FoundAxis(AxisSizes):
         return tuple(found)
 
     @property
-    def _kept_at_most(self) -> int:
+    def kept_at_most(self) -> int:
         """The largest multiple of the period that a tile can keep."""
         left = (self.most or 0) - self.context - 2 * self.halo
         return left // self.period * self.period
@@ -156,7 +156,7 @@ class FoundAxis(AxisSizes):
         if self.most is not None and size > self.most:
             raise ValueError(
                 f"this network reads {self.most} pixels at most, which is too few for "
-                f"tiles of {output - 2 * self.halo}: take at most {self._kept_at_most}"
+                f"tiles of {output - 2 * self.halo}: take at most {self.kept_at_most}"
             )
         return size
 

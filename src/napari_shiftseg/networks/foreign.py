@@ -27,6 +27,7 @@ Use = Literal[
     "other",
 ]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
+USUAL_WINDOW = 128  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
 
 
@@ -73,6 +74,16 @@ class ForeignConfig(NetworkConfig):
     def shape(self) -> FoundShape:
         """Sizes of this network."""
         return self.sizes
+
+    @property
+    def usual_window(self) -> tuple[int, ...]:
+        """Window to begin with: 128 pixels in whole periods, or as many as it has."""
+        return tuple(
+            min(ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
+            if axis.most
+            else ceil(USUAL_WINDOW / axis.period) * axis.period
+            for axis in self.sizes.axes
+        )
 
     @property
     def declared_halo(self) -> tuple[int, ...] | None:
@@ -265,7 +276,17 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     Parameters
     ----------
     axis : AxisFound
+
+    Raises
+    ------
+    ValueError
+        If there is more than one output pixel for one of the image.
     """
+    if axis.scale.numerator > 1:
+        raise ValueError(
+            f"this network gives {axis.scale} output pixels for one of the image; one "
+            f"or fewer are needed: leave out its last upsampling"
+        )
     period = lcm(axis.period, axis.multiple or 1, axis.scale.denominator)
     larger = max(axis.eaten)
     crop = (larger - axis.eaten[0], larger - axis.eaten[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -315,15 +316,21 @@ def untiled_steps(
     model : TiledNetwork
     settings : Settings
     """
-    device, asked = settings.device, replace(settings, window=None, stitching="whole")
-    plan = plan_of(image, model, asked)
-    if plan.memory > memory_budget(resolve_device(device)):
-        plan = plan_of(image, model, replace(asked, stitching="cropped"))
+    plan, device = _untiled_plan(image, model, settings), settings.device
     predicted = yield from embed_steps(
         image, model, plan, device, settings.precision,
         views=settings.views, engine=settings.engine,
     )  # fmt: skip
     return embedding_of(predicted.raw, model.config)
+
+
+def _untiled_plan(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
+    asked = replace(settings, window=None, stitching="whole")
+    with suppress(ValueError):  # the network reads nothing as large
+        plan = plan_of(image, model, asked)
+        if plan.memory <= memory_budget(resolve_device(settings.device)):
+            return plan
+    return plan_of(image, model, replace(asked, stitching="cropped"))
 
 
 def _side(

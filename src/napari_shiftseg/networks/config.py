@@ -178,7 +178,7 @@ class NetworkConfig(BaseModel):
 
     @property
     def declared_halo(self) -> tuple[int, ...] | None:
-        """Pixels that its package says are wrong at both ends; None: it says nothing."""
+        """Pixels that its package calls wrong at both ends; None: it says nothing."""
         return None
 
     @property

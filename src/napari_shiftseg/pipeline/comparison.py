@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.geometry.library_tiles import Way
+    from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.networks import TiledNetwork

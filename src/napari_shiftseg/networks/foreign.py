@@ -76,6 +76,11 @@ class ForeignConfig(NetworkConfig):
         return self.sizes
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return True
+
+    @property
     def usual_window(self) -> tuple[int, ...]:
         """Window to begin with: 128 pixels in whole periods, or as many as it has."""
         return tuple(

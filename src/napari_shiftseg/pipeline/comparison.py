@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from napari_shiftseg.device import resolve_device
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, embedding_of
 from napari_shiftseg.metrics.chance import (
-    Outcomes,
     object_differences,
     outcomes,
     place_size,
@@ -20,10 +19,10 @@ from napari_shiftseg.metrics.chance import (
     steps_by_place,
 )
 from napari_shiftseg.metrics.label_image import LabelsOfPart, as_labels, with_axes_of
-from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_pixel
-from napari_shiftseg.metrics.objects import ObjectScores, object_scores
-from napari_shiftseg.metrics.seams import SeamScores, seam_scores
-from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
+from napari_shiftseg.metrics.metric import Measured, Tiled, values_by_pixel
+from napari_shiftseg.metrics.objects import object_scores
+from napari_shiftseg.metrics.seams import seam_scores
+from napari_shiftseg.metrics.splits import Seam, splitting_seams
 from napari_shiftseg.pipeline.diameter import refuse_diameter
 from napari_shiftseg.pipeline.frame import (
     frame_steps,
@@ -33,11 +32,13 @@ from napari_shiftseg.pipeline.frame import (
 )
 from napari_shiftseg.pipeline.libraries import check_also, laid_as
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
+from napari_shiftseg.pipeline.sides import Comparison as Comparison
+from napari_shiftseg.pipeline.sides import Side as Side
 from napari_shiftseg.progress import Progress, exhaust, named
 from napari_shiftseg.stores.image import as_read
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -48,100 +49,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
-SideName = Literal["naive", "cropped"]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One stitching of a comparison.
-
-    Attributes
-    ----------
-    result : Segmentation
-    seams : SeamScores
-        Of this stitching's embedding.
-    untiled : SeamScores
-        Of the untiled prediction over the same pairs: what the scores would be
-        without any seam.
-    objects : ObjectScores or None
-        None without a truth.
-    splitting : tuple of Seam or None
-        Seams that split an object, the worst first. Whole objects are the true ones,
-        or else those of cropped stitching, which then has None. None without a seam.
-    outcomes : Outcomes or None
-        Of every true object; None without a truth.
-    by_pixel : mapping
-        Values of the metrics that look at pixels.
-    """
-
-    result: Segmentation
-    seams: SeamScores
-    untiled: SeamScores
-    objects: ObjectScores | None
-    splitting: tuple[Seam, ...] | None
-    outcomes: Outcomes | None = None
-    by_pixel: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def cutting(self) -> tuple[Seam, ...]:
-        """Seams that cut an object which the other stitching leaves whole there."""
-        return tuple(seam for seam in self.splitting or () if seam.cuts)
-
-    @property
-    def measured(self) -> Measured:
-        """What the metrics of this side are computed of."""
-        return Measured(
-            self.result.plan,
-            seams=self.seams,
-            untiled=self.untiled,
-            objects=self.result.objects,
-            scores=self.objects,
-            split=None if self.splitting is None else split_objects(self.splitting),
-            seconds=self.result.seconds,
-            outcomes=self.outcomes,
-            by_pixel=self.by_pixel,
-        )
-
-    @property
-    def is_commensurate(self) -> bool:
-        """Whether objects and tiles share a rhythm, so that 1 is not the reference."""
-        return self.measured.is_commensurate
-
-    def figures(self) -> dict[str, Any]:
-        """Return the figures of this side, ready for JSON; see `METRICS`."""
-        return figures(self.measured)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    r"""Naive and cropped stitching of one image, over the same region.
-
-    Attributes
-    ----------
-    naive, cropped : Side
-    reference : ndarray
-        (channels, \*spatial), the untiled prediction.
-    device : str
-        That predicted.
-    differences : dict of Difference
-        Naive less cropped, by figure, where one can be resampled: over true objects
-        those of objects, over places the distances of the seam ratios from the untiled
-        ones.
-    also : dict of Side
-        The same as other libraries tile it, by the name of the way.
-    """
-
-    naive: Side
-    cropped: Side
-    reference: NDArray[Any]
-    device: str
-    differences: dict[str, Difference] = field(default_factory=dict)
-    also: dict[Way, Side] = field(default_factory=dict)
-
-    @property
-    def sides(self) -> dict[str, Side]:
-        """Both sides by name, naive first."""
-        return {"naive": self.naive, "cropped": self.cropped}
 
 
 @spelled(OfOneWindow)
@@ -229,14 +136,19 @@ def compare_steps(
         _side(naive, reference, there, whole, other=cropped),
         _side(cropped, reference, there, there, other=naive),
     )
+    also_sides = {
+        way: _side(other, reference, there, whole, other=cropped)
+        for way, other in others.items()
+    }
     return Comparison(
         *sides,
         reference=reference,
         device=str(resolve_device(settings.device)),
         differences=_differences(*sides, reference, there),
-        also={
-            way: _side(other, reference, there, whole, other=cropped)
-            for way, other in others.items()
+        also=also_sides,
+        also_differences={
+            way: _differences(side, sides[1], reference, there)
+            for way, side in also_sides.items()
         },
     )
 

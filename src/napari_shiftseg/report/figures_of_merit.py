@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.metrics.metric import Metric
-    from napari_shiftseg.pipeline.comparison import Comparison, SideName
+    from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.pipeline.sides import SideName
     from napari_shiftseg.report.plots import Point
 
 

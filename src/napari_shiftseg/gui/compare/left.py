@@ -1,4 +1,4 @@
-"""Whose tiles the left canvas shows: naive ones, or as a library of others lays them."""
+"""Whose tiles the left canvas shows: naive ones, or those of another library."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.sides import Left
 
 NAIVE: Left = "naive"
+WIDTH = 180  # pixels: normalised by tile
 TOOLTIP = (
-    "Tiles on the left. naive: no more than the tile size is read. blended: they overlap "
-    "by a half and are averaged, as MONAI and nnU-Net do. declared halo: as "
-    "bioimageio.core does, with the halo that the package declares. normalised by tile: "
-    "on the grid, but the grey values of each are scaled by themselves"
+    "Tiles on the left. naive: no more than the tile size is read. blended: they "
+    "overlap by a half and are averaged, as MONAI and nnU-Net do. declared halo: as "
+    "bioimageio.core does, with the halo that the package declares. normalised by "
+    "tile: on the grid, but the grey values of each are scaled by themselves"
 )
 
 
@@ -26,21 +27,22 @@ class LeftChoice(ControlRow):
     """A list of the ways to tile a network that was made elsewhere; else hidden."""
 
     def __init__(self) -> None:
-        self._list = ComboBox(
+        self._choice = ComboBox(
             choices=[NAIVE], value=NAIVE, label="Left", tooltip=TOOLTIP
         )
-        super().__init__(self._list, labels=True)
+        self._choice.max_width = WIDTH
+        super().__init__(self._choice, labels=True)
         self.visible = False
 
     @property
     def way(self) -> Left:
         """What is chosen."""
-        chosen: Left = self._list.value
+        chosen: Left = self._choice.value
         return chosen
 
     @way.setter
     def way(self, way: Left) -> None:
-        self._list.value = way
+        self._choice.value = way
 
     def checked(self, config: NetworkConfig, settings: Settings) -> Left:
         """Return what is chosen, if it goes with the model and the settings.
@@ -65,7 +67,7 @@ class LeftChoice(ControlRow):
     @property
     def ways(self) -> tuple[Left, ...]:
         """What can be chosen."""
-        return tuple(self._list.choices)
+        return tuple(self._choice.choices)
 
     def follow(self, config: NetworkConfig) -> None:
         """Offer what there is for a model; what is chosen stays if it has it.
@@ -77,5 +79,5 @@ class LeftChoice(ControlRow):
         from napari_shiftseg.pipeline.libraries import ways_of  # loads much
 
         ways = ways_of(config) if config.is_foreign else ()
-        self._list.choices = [NAIVE, *(way for way in ways if way != "blended 0.25")]
+        self._choice.choices = [NAIVE, *(way for way in ways if way != "blended 0.25")]
         self.visible = len(self.ways) > 1

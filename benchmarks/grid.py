@@ -1,7 +1,7 @@
 r"""What tiles off the grid and small halos cost: tiles of a network against one pass.
 
     python benchmarks/grid.py unet2d_nuclei_broad --image test_input.npy
-    python benchmarks/grid.py MODEL --image IMAGE --halos 32 56 --shifts 0 4 --keeps 128
+    python benchmarks/grid.py MODEL --image IMAGE --halos 32 56 --shifts 0 4 --side 509
 
 A line a halo, a column a shift: the largest difference of the prediction from one pass,
 over the image and all channels. Tiles keep so many pixels, read the halo around them
@@ -144,10 +144,13 @@ def main() -> None:
     parser.add_argument("--halos", type=int, nargs="+")
     parser.add_argument("--shifts", type=int, nargs="+")
     parser.add_argument("--keeps", type=int, default=64)
+    parser.add_argument("--side", type=int, help="pixels taken along each axis")
     asked = parser.parse_args()
     model = load_model(asked.model)
     given = asked.image or asked.model / "test_input.npy"
-    image = open_for(np.squeeze(read_image(given).data), model)
+    pixels = np.squeeze(read_image(given).data)
+    taken = (slice(asked.side),) * model.config.ndim
+    image = open_for(pixels[(..., *taken)], model)
     halos, shifts = (
         asked.halos or usual_halos(model),
         asked.shifts or usual_shifts(model),

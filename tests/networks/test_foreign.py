@@ -21,6 +21,7 @@ from napari_shiftseg.networks.foreign import (
     Output,
     tiled_axis,
 )
+from napari_shiftseg.pipeline.comparison import compare
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -218,6 +219,19 @@ def test_a_network_of_one_size_names_the_largest_tile(rng) -> None:
         embedded(image, network, most + axis.period, "cropped")
     with pytest.raises(ValueError, match=f"take at most {most}$"):
         embedded(image, network, None, "whole")
+
+
+def test_a_network_of_one_size_is_compared_with_its_exact_tiles(rng) -> None:
+    net = drawn("a half").float()
+    fixed = [replace(a, multiple=0, remainder=0, smallest=32) for a in net.axes]
+    image = rng.normal(size=(50, 60))
+
+    found = compare(image, as_network(net, tuple(fixed)), window=16, also=["blended"])
+
+    whole = compare(image, as_network(net), window=16).reference
+    largest = float(np.abs(whole).max())
+    assert np.abs(found.reference - whole).max() < 1e-5 * largest
+    assert found.also["blended"].figures()["largest_difference"] > 1e-2 * largest
 
 
 def test_the_usual_window_is_one_that_it_has() -> None:

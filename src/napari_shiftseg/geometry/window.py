@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, pairwise, product
-from math import ceil, prod
+from math import ceil, inf, prod
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -215,13 +215,15 @@ def default_windows(shape: NetworkShape) -> list[tuple[int, ...]]:
         (PERIODS * axis.period - axis.period) // step
         for axis, step in zip(shape.axes, steps, strict=True)
     )
-    return [
+    largest = [min(PERIODS * a.period, a.kept_at_most or inf) for a in shape.axes]
+    windows = (
         tuple(
-            axis.period + min(n * step, (PERIODS - 1) * axis.period)
-            for axis, step in zip(shape.axes, steps, strict=True)
+            int(min(axis.period + n * step, most))
+            for axis, step, most in zip(shape.axes, steps, largest, strict=True)
         )
         for n in range(number + 1)
-    ]
+    )
+    return list(dict.fromkeys(windows))
 
 
 def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
@@ -290,6 +292,8 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
+        if any(n * a.period > (a.kept_at_most or inf) for a in shape.axes):
+            return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
 
@@ -314,7 +318,10 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
     A tile of a region begins on the grid, which may be far before the region.
     """
     cheapest: dict[int, _Choice] = {}
-    for stride in range(axis.period, before + needed + axis.period, axis.period):
+    largest = before + needed + axis.period - 1
+    if axis.kept_at_most is not None:
+        largest = min(largest, axis.kept_at_most)
+    for stride in range(axis.period, largest + 1, axis.period):
         span = before % stride + needed
         tiles = ceil(span / stride)
         reads = axis.input_for(min(stride, span) + 2 * axis.halo)

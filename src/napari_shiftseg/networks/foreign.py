@@ -83,12 +83,11 @@ class ForeignConfig(NetworkConfig):
     @property
     def usual_window(self) -> tuple[int, ...]:
         """Window to begin with: 128 pixels in whole periods, or as many as it has."""
-        return tuple(
-            min(ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
-            if axis.most
-            else ceil(USUAL_WINDOW / axis.period) * axis.period
+        usual = (
+            (ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
             for axis in self.sizes.axes
         )
+        return tuple(n if most is None else min(n, most) for n, most in usual)
 
     @property
     def declared_halo(self) -> tuple[int, ...] | None:

@@ -12,9 +12,10 @@ import yaml
 from napari_shiftseg.geometry.library_tiles import declared_plan
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.predict import embed_steps, open_for
-from napari_shiftseg.networks.loading import read_config
+from napari_shiftseg.networks.loading import load_model
 from napari_shiftseg.networks.opening.exporting import export_bioimageio
 from napari_shiftseg.networks.unet import new_model
+from napari_shiftseg.pipeline.comparison import compare
 from napari_shiftseg.progress import exhaust
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,8 +46,21 @@ def test_tiles_of_the_declared_halo_are_its_blocks(
     assert found == pytest.approx(expected, abs=1e-5 * largest)
 
 
-def test_the_halo_that_a_package_declares_is_read(padded, tmp_path) -> None:
-    assert read_config(with_halo(padded, 4, tmp_path)).declared_halo == (4, 4)
+def test_tiles_are_exact_whatever_a_package_declares(padded, rng, tmp_path) -> None:
+    network = load_model(with_halo(padded, 4, tmp_path))
+    image = rng.normal(size=(50, 66)).astype(np.float32)
+    assert network.config.declared_halo == (4, 4)
+    assert network.shape.period == padded.shape.period
+    assert network.shape.axes[0].halo > 4
+
+    found = compare(image, network, window=16, also=["declared halo"])
+
+    exact, theirs = (
+        side.figures()["largest_difference"]
+        for side in (found.cropped, found.also["declared halo"])
+    )
+    assert exact < 1e-5 * float(np.abs(found.reference).max())
+    assert theirs > 1e3 * exact
 
 
 def with_halo(model: Any, halo: int, folder: Any) -> Any:

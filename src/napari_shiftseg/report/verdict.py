@@ -196,7 +196,9 @@ def _about_naive(
             f"one pass does: up to {cell(far)} away, where values reach {cell(reach)}"
         )
     else:
-        return f"{tiles} make no seams{_why_seamless(naive.result.plan)}."
+        is_ours = comparison.left == "naive"
+        why = _why_seamless(naive.result.plan) if is_ours else ""
+        return f"{tiles} make no seams{why}."
     split = f", and {of_objects.split}" if of_objects.split else ""
     return " ".join(filter(None, [f"{said}{split}.", of_objects.said]))
 

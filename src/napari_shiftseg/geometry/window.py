@@ -239,6 +239,18 @@ def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
     return below, below + axis.period
 
 
+def is_beyond(axis: AxisSizes, output: int) -> bool:
+    """Whether this is more than a network of one input size can predict at once.
+
+    Parameters
+    ----------
+    axis : AxisSizes
+    output : int
+        Pixels that are predicted, the halo among them.
+    """
+    return axis.most is not None and axis.context + output > axis.most
+
+
 @lru_cache(maxsize=64)  # widgets ask again and again
 def cheapest_window(
     shape: NetworkShape,
@@ -292,7 +304,7 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
-        if any(n * a.period > (a.kept_at_most or inf) for a in shape.axes):
+        if any(is_beyond(a, n * a.period + 2 * a.halo) for a in shape.axes):
             return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
@@ -318,13 +330,13 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
     A tile of a region begins on the grid, which may be far before the region.
     """
     cheapest: dict[int, _Choice] = {}
-    largest = before + needed + axis.period - 1
-    if axis.kept_at_most is not None:
-        largest = min(largest, axis.kept_at_most)
-    for stride in range(axis.period, largest + 1, axis.period):
+    for stride in range(axis.period, before + needed + axis.period, axis.period):
         span = before % stride + needed
         tiles = ceil(span / stride)
-        reads = axis.input_for(min(stride, span) + 2 * axis.halo)
+        predicts = min(stride, span) + 2 * axis.halo
+        if is_beyond(axis, predicts):
+            break
+        reads = axis.input_for(predicts)
         if tiles not in cheapest or reads < cheapest[tiles].reads:
             cheapest[tiles] = _Choice(stride, tiles, reads)
     choices = sorted(cheapest.values())

@@ -41,8 +41,8 @@ def _mend(function: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def core() -> Any:
-    """`bioimageio.core`, mended where it needs that."""
+def core_test() -> Callable[..., Any]:
+    """`bioimageio.core.test_model`, which runs a package and checks its outputs."""
     from bioimageio.spec._internal import io_packaging, validated_string_with_inner_node
     from bioimageio.spec.model import v0_4
 
@@ -51,44 +51,16 @@ def core() -> Any:
         _mend(io_packaging.package_file_descr_serializer)
         _mend(v0_4.package_weights)
         _mend(vars(inner)["_serialize"].wrapped)
-    from bioimageio import core  # once that is mended
-
-    return core
-
-
-@pytest.fixture(scope="session")
-def core_test(core: Any) -> Callable[..., Any]:
-    """`bioimageio.core.test_model`, which runs a package and checks its outputs."""
+    from bioimageio.core import test_model
 
     def run(path: Path, **how: Any) -> Any:
         # unpacked, since it leaves zips open
         folder = path.with_suffix("")
         with ZipFile(path) as file:
             file.extractall(folder)
-        return core.test_model(folder / "bioimageio.yaml", **how)
+        return test_model(folder / "bioimageio.yaml", **how)
 
     return run
-
-
-@pytest.fixture
-def blocks_of_core(core: Any) -> Callable[..., Any]:
-    """What bioimageio.core predicts block by block, mirrored at the image's border."""
-
-    def predict(package: Path, image: Any, block: tuple[int, ...]) -> Any:
-        described = core.load_model_description(package)
-        with core.create_prediction_pipeline(described) as pipeline:
-            pipeline.pad_mode = "reflect"
-            given = described.inputs[0]
-            names = [axis.id for axis in given.axes]
-            pixels = core.Tensor(image[None, None], dims=names)
-            sample = core.Sample(members={given.id: pixels}, stat={}, id=None)
-            sizes = dict(zip(names, (1, 1, *block), strict=True))
-            made = pipeline.predict_sample_with_fixed_blocking(
-                sample, input_block_shape={given.id: sizes}
-            )
-        return next(iter(made.members.values())).data.to_numpy()[0]
-
-    return predict
 
 
 def onnx_model(
@@ -158,3 +130,28 @@ def package(tmp_path: Path, doubling: Any) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def blocks_of_core(core_test: Any) -> Callable[..., Any]:
+    """What bioimageio.core predicts block by block, mirrored at the image's border.
+
+    It is mended for `core_test`.
+    """
+    from bioimageio import core
+
+    def predict(package: Path, image: Any, block: tuple[int, ...]) -> Any:
+        described = core.load_model_description(package)
+        with core.create_prediction_pipeline(described) as pipeline:
+            pipeline.pad_mode = "reflect"
+            given = described.inputs[0]
+            names = [axis.id for axis in given.axes]
+            pixels = core.Tensor(image[None, None], dims=names)
+            sample = core.Sample(members={given.id: pixels}, stat={}, id=None)
+            sizes = dict(zip(names, (1, 1, *block), strict=True))
+            made = pipeline.predict_sample_with_fixed_blocking(
+                sample, input_block_shape={given.id: sizes}
+            )
+        return next(iter(made.members.values())).data.to_numpy()[0]
+
+    return predict

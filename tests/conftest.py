@@ -197,8 +197,8 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory, small_disks: Sample) -> R
     folder, made = tmp_path_factory.mktemp("demo") / "new" / "folder", []
     compare_steps = demo.compare_steps
 
-    def remembered(*args: Any) -> Generator[Any, None, Comparison]:
-        made.append((yield from compare_steps(*args)))
+    def remembered(*args: Any, **how: Any) -> Generator[Any, None, Comparison]:
+        made.append((yield from compare_steps(*args, **how)))
         return made[0]
 
     with pytest.MonkeyPatch.context() as patch, single_thread():

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.geometry.window import (
     as_window,
     cheapest_window,
     default_windows,
+    largest_window,
     nearest_valid,
     parse_window,
     parse_windows,
@@ -235,3 +237,21 @@ def test_windows_of_a_sweep(shape, windows):
 @pytest.mark.parametrize("window", [(20,), (20, 20), (24, 96, 96)])
 def test_a_window_is_written_as_it_is_read(window):
     assert as_window(parse_window(window_text(window)), len(window)) == window
+
+
+def test_windows_of_a_network_of_one_size_are_those_it_can_keep():
+    # of 64 pixels 24 are halo on each side: 16 are left, in periods of 8
+    fixed = FoundShape((FoundAxis(8, halo=24, smallest=64, most=64),) * 2)
+
+    assert cheapest_window(fixed, (100, 30)) == (16, 16)
+    assert largest_window(fixed, 2**40) == (16, 16)
+    assert largest_window(fixed, 4 * fixed.peak_values((64, 64)) - 1) is None
+    assert default_windows(fixed) == [(w, w) for w in (8, 10, 12, 14, 16)]
+    assert plan_tiles((100, 30), fixed).is_exact
+
+
+def test_windows_of_other_networks_have_no_such_bound():
+    free = FoundShape((FoundAxis(8, halo=24),) * 2)
+
+    assert cheapest_window(free, (96, 32)) == (96, 32)
+    assert default_windows(free)[-1] == (32, 32)

@@ -189,6 +189,7 @@ def _compare(
     model: ask.Model = None,
     truth: ask.Truth = None,
     output: ask.Report = None,
+    also: ask.Also = None,
     settings: Annotated[
         Settings, Take(but=("stitching", *OF_SEGMENT), unset="that of training")
     ],
@@ -205,7 +206,7 @@ def _compare(
 
     usual = model_for(model, image, settings=settings, series=asked.series)
     order = Order(settings, asked, usual)
-    run_compare(image, truth, output, order)
+    run_compare(image, truth, output, order, also or "")
 
 
 @_command

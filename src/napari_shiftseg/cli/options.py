@@ -70,6 +70,15 @@ ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment
 Folder = Annotated[Path, _output("Folder for the files.")]
 FolderOrStore = Annotated[Path, _output("Folder for the files, or a .zarr store.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
+Also = Annotated[
+    str | None,
+    typer.Option(
+        "--also",
+        metavar="WAYS",
+        help="Tiles as other libraries lay them, too: blended, blended-0.25, "
+        "declared-halo, normalised-by-tile. [none]",
+    ),
+]
 Table = Annotated[Path | None, _output(".csv file. [none]")]
 ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.window import Border as Border
 from napari_shiftseg.geometry.window import Stitching as Stitching
@@ -21,6 +21,8 @@ from napari_shiftseg.geometry.window import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.window import AxisPlan, AxisTile
@@ -128,6 +130,21 @@ class TilePlan:
                 for a, t in pairs
             ),
         )
+
+    @property
+    def blends(self) -> bool:
+        """Whether tiles overlap, so that each gives a share of a pixel."""
+        return False
+
+    def share(self, tile: Tile) -> NDArray[Any] | float:
+        r"""Return the share of each pixel that is this tile's, (\*kept), or of all.
+
+        Parameters
+        ----------
+        tile : Tile
+            Of this plan.
+        """
+        return 1.0
 
     @property
     def stride(self) -> tuple[int, ...]:

@@ -177,6 +177,16 @@ class NetworkConfig(BaseModel):
         return self.provenance.window if self.provenance else self.shape.period
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return False
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package calls wrong at both ends; None: it says nothing."""
+        return None
+
+    @property
     def seamless_window(self) -> tuple[int, ...]:
         """The largest multiple of the period within the usual window, or one period."""
         pairs = zip(self.usual_window, self.shape.period, strict=True)

@@ -259,8 +259,9 @@ class CompareWidget(ScrolledRows):
 
 def _is_of(compared: CompareOutcome, task: CompareTask, naive: TilePlan) -> bool:
     """Whether a comparison is of a task: the same tiles on the same image."""
-    plan = compared.comparison.naive.result.plan
-    return plan == naive and compared.task.is_of_the_same(task)
+    plan = compared.reported.naive.result.plan
+    is_same = plan == naive and compared.task.left == task.left
+    return is_same and compared.task.is_of_the_same(task)
 
 
 def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:

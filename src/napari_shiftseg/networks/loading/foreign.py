@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from fractions import Fraction
 from math import ceil, lcm
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -27,6 +28,7 @@ Use = Literal[
     "other",
 ]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
+USUAL_WINDOW = 128  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
 
 
@@ -74,6 +76,29 @@ class ForeignConfig(NetworkConfig):
     def shape(self) -> FoundShape:
         """Sizes of this network."""
         return self.sizes
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return True
+
+    @property
+    def usual_window(self) -> tuple[int, ...]:
+        """Window to begin with: 128 pixels in whole periods, or as many as it has."""
+        usual = (
+            (ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
+            for axis in self.sizes.axes
+        )
+        return tuple(n if most is None else min(n, most) for n, most in usual)
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package says are wrong at both ends; None: it says nothing.
+
+        In pixels of the input.
+        """
+        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
+        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -264,7 +289,17 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     Parameters
     ----------
     axis : AxisFound
+
+    Raises
+    ------
+    ValueError
+        If there is more than one output pixel for one of the image.
     """
+    if axis.scale.numerator > 1:
+        raise ValueError(
+            f"this network gives {axis.scale} output pixels for one of the image; one "
+            f"or fewer are needed: leave out its last upsampling"
+        )
     period = lcm(axis.period, axis.multiple or 1, axis.scale.denominator)
     larger = max(axis.eaten)
     crop = (larger - axis.eaten[0], larger - axis.eaten[1])

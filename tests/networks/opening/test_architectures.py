@@ -14,8 +14,8 @@ import pytest
 import torch
 from monai.networks import nets
 
-from napari_shiftseg.networks.opening.architectures import known
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening import architectures as known
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
 
 TWO = [[3, 3], [3, 3]]

@@ -46,8 +46,8 @@ def test_core_passes_and_what_is_loaded_back_is_the_same(
 ) -> None:
     model = new_model(**MODELS[name])
     path = export_bioimageio(model, tmp_path / "m.zip")
-    summary = core_test(path, weight_format="onnx")
-    assert summary.status == "passed", summary.details
+    status, details = core_test(path, weight_format="onnx")
+    assert status == "passed", details
 
     network = open_network(path)
     shape = model.config.shape
@@ -82,14 +82,17 @@ def test_core_sees_a_wrong_output(tmp_path, core_test):
     with ZipFile(tmp_path / "mixed.zip", "w") as mixed:
         for name, content in files.items():
             mixed.writestr(name, content)
-    assert core_test(tmp_path / "mixed.zip").status != "passed"
+    status, details = core_test(tmp_path / "mixed.zip")
+    assert status != "passed"
+    assert "disagree with expected values" in details
     assert open_network(tmp_path / "mixed.zip").self_test() > 0.01
 
 
 def test_torchscript_beside_onnx(tmp_path, core_test):
     model = new_model(depth=2, features=4)
     path = export_bioimageio(model, tmp_path / "m.zip", torchscript=True)
-    assert core_test(path, weight_format="torchscript").status == "passed"
+    status, details = core_test(path, weight_format="torchscript")
+    assert status == "passed", details
 
 
 def test_what_the_package_says(tmp_path):

@@ -11,7 +11,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.imported import import_network
 from napari_shiftseg.networks.opening.opened import Output
 from napari_shiftseg.networks.opening.opening import open_network
@@ -110,6 +110,11 @@ def test_names_are_mapped_and_ignored(bring):
     )
     assert np.array_equal(done.network.predict(IMAGE), output(module))
     assert done.left_out == ("loss.weight",)
+
+
+def test_two_weights_never_become_one(bring):
+    with pytest.raises(UnreadableNetworkError, match=r"gives l_conv\.0.* one name"):
+        bring(unet().state_dict(), rename=[["l_conv.1", "l_conv.0"]])
 
 
 def test_faults_are_listed(bring, tmp_path):

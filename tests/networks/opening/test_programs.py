@@ -121,6 +121,20 @@ def test_onnx_with_kaiming_weights(tmp_path, make_onnx):
     assert opened.graph().graph.node[0].op_type == "Conv"
 
 
+def test_weights_of_a_package_lie_beside_its_onnx_file(tmp_path, package, describe):
+    import onnx
+
+    folder = package(describe(weights={"onnx": {"source": "inner/net.onnx"}}))
+    (folder / "inner").mkdir()
+    model = onnx.load(folder / "weights.onnx")
+    inner = folder / "inner" / "net.onnx"
+    onnx.save_model(
+        model, inner, save_as_external_data=True, location="w.bin", size_threshold=0
+    )
+    assert (folder / "inner" / "w.bin").stat().st_size == 4
+    assert np.array_equal(open_network(folder).predict(IMAGE[:, :1]), 2 * IMAGE[:, :1])
+
+
 def test_weights_beside_an_onnx_file(tmp_path, make_onnx):
     import onnx
 

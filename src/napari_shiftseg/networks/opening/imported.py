@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save
 
 from napari_shiftseg.networks.header import CONFIG_KEY
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.bundle import read_file
 from napari_shiftseg.networks.opening.engine import Layout, SizeRefusedError
 from napari_shiftseg.networks.opening.keys import fitted

@@ -79,11 +79,25 @@ def fitted(
     left_out = tuple(key for key in given if key.startswith(tuple(ignore)))
     given = {key: given[key] for key in given if key not in left_out}
     for old, new in rename:
-        given = {key.replace(old, new): weight for key, weight in given.items()}
+        given = _renamed(given, old, new, name)
     removed = _wrappers(given, wanted)
     given = {key.removeprefix(removed): weight for key, weight in given.items()}
     _refuse_what_does_not_fit(given, wanted, name)
     return Fitted({k: w for k, w in given.items() if k in wanted}, removed, left_out)
+
+
+def _renamed(
+    given: Mapping[str, Tensor], old: str, new: str, name: str
+) -> dict[str, Tensor]:
+    names: dict[str, str] = {}
+    for key in given:
+        known = names.setdefault(key.replace(old, new), key)
+        if known != key:
+            raise UnreadableNetworkError(
+                f"{name}: 'rename' {brief(old)} to {brief(new)} gives {_short(known)} "
+                f"and {_short(key)} one name: name more of what stands around it"
+            )
+    return {new_key: given[key] for new_key, key in names.items()}
 
 
 def weights_within(found: Mapping[str, Any], name: str) -> dict[str, Tensor]:

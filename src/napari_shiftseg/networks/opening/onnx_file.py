@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from math import prod, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from napari_shiftseg.networks.opening.bundle import MOST_BYTES
+from napari_shiftseg.networks.opening.bundle import MOST_BYTES, refuse_outside
 from napari_shiftseg.networks.opening.engine import SizeRefusedError
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
@@ -17,13 +17,14 @@ from napari_shiftseg.networks.opening.trust import (
 from napari_shiftseg.text import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
     from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
     from napari_shiftseg.networks.opening.bundle import Bundle
 
+T = TypeVar("T")
 INSTALL = 'pip install "napari-shiftseg[onnx]"'
 OWN_DOMAINS = ("", "ai.onnx", "com.microsoft")  # onnxruntime brings their operators
 MOST_VALUES = 2**30  # of one tensor within the network, where its size is known
@@ -98,29 +99,21 @@ def _damaged(name: str, error: Exception) -> UnreadableNetworkError:
     )
 
 
-def nodes_of(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """Go through nodes and those of their branches and loops.
-
-    Parameters
-    ----------
-    nodes : iterable of NodeProto
-    """
-    for node in nodes:
-        yield node
-        for attribute in node.attribute:
-            for graph in (attribute.g, *attribute.graphs):
-                yield from nodes_of(graph.node)
-
-
-def _all_nodes(model: ModelProto) -> Iterator[NodeProto]:
-    yield from nodes_of(model.graph.node)
-    for function in model.functions:
-        yield from nodes_of(function.node)
+def _parts(message: Any, kind: type[T]) -> Iterator[T]:
+    """Go through all parts of a kind, wherever a file may hide them."""
+    if isinstance(message, kind):
+        yield message
+    for known, value in message.ListFields():
+        if known.type == known.TYPE_MESSAGE:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                yield from _parts(part, kind)
 
 
 def _refuse_foreign_operators(model: ModelProto, name: str) -> None:
+    from onnx import NodeProto
+
     own = {(each.domain, each.name) for each in model.functions}
-    for node in _all_nodes(model):
+    for node in _parts(model, NodeProto):
         if node.domain not in OWN_DOMAINS and (node.domain, node.op_type) not in own:
             raise UnreadableNetworkError(
                 f"{name} wants the operator {brief(node.op_type)} of "
@@ -129,33 +122,29 @@ def _refuse_foreign_operators(model: ModelProto, name: str) -> None:
             )
 
 
-def _tensors(model: ModelProto) -> Iterator[TensorProto]:
-    yield from model.graph.initializer
-    for node in _all_nodes(model):
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for graph in (attribute.g, *attribute.graphs):
-                yield from graph.initializer
-
-
 def _bring_weights(model: ModelProto, name: str, bundle: Bundle) -> None:
     """Put weights that lie in files beside the network into it."""
     from onnx import TensorProto
 
-    read: dict[str, bytes] = {}
-    for tensor in _tensors(model):
+    folder = "".join(name.rpartition("/")[:2])
+    files: dict[str, bytes] = {}
+    brought = 0
+    for tensor in _parts(model, TensorProto):
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
         where = {each.key: each.value for each in tensor.external_data}
         file = where.get("location", "")
-        if file not in read:
-            read[file] = bundle.read(file)
-            if sum(map(len, read.values())) > MOST_BYTES:
-                raise UnreadableNetworkError(
-                    f"{name} has weights of more than {MOST_BYTES:,} bytes beside it: "
-                    f"take a smaller network"
-                )
-        tensor.raw_data = _part(read[file], where, tensor, name)
+        refuse_outside(file, bundle.where)
+        if file not in files:
+            files[file] = bundle.read(f"{folder}{file}")
+        part = _part(files[file], where, tensor, name)
+        brought += len(part)
+        if max(brought, sum(map(len, files.values()))) > MOST_BYTES:
+            raise UnreadableNetworkError(
+                f"{name} has weights of more than {MOST_BYTES:,} bytes beside it: take "
+                f"a smaller network"
+            )
+        tensor.raw_data = part
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
 
@@ -180,7 +169,8 @@ def _refuse_huge(model: ModelProto, name: str) -> None:
     """Refuse tensors that no network has, before anything takes memory for them."""
     import onnx
 
-    declared = {tensor.name: tuple(tensor.dims) for tensor in _tensors(model)}
+    tensors = _parts(model, onnx.TensorProto)
+    declared = {tensor.name: tuple(tensor.dims) for tensor in tensors}
     try:
         known = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:

@@ -33,7 +33,7 @@ from napari_shiftseg.networks.opening.trust import (
     require_trust,
 )
 from napari_shiftseg.networks.opening.yaml_text import read_yaml
-from napari_shiftseg.text import visible
+from napari_shiftseg.text import brief, visible
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.opening.engine import Engine
@@ -47,6 +47,7 @@ OTHERS = {
     b"\x1f\x8b": "packed by gzip: unpack it, and open what is in it",
     b"TFL3": f"a network of TensorFlow Lite: {CONVERT}",
 }
+ELSEWHERE = (".h5", ".hdf5", "saved_model.pb", ".tflite")
 IMPORT = (
     "holds weights alone. Describe their architecture in a small YAML file "
     "('architecture: monai.UNet', 'arguments: {...}') and run shiftseg import WEIGHTS "
@@ -177,6 +178,11 @@ def _open_zip(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
         return _plain(path, content, torch_file.open_exported(content, path.name))
     if any(name.endswith("data.pkl") for name in names):
         raise UnreadableNetworkError(f"{path.name} {IMPORT}")
+    foreign = [name for name in names if name.endswith(ELSEWHERE)]
+    if foreign:
+        raise UnreadableNetworkError(
+            f"{path.name} holds {brief(foreign[0])}, of Keras or TensorFlow: {CONVERT}"
+        )
     raise UnreadableNetworkError(
         f"{path.name} is a zip without a network: {NAMES[0]} or a program of torch is "
         f"expected in it"

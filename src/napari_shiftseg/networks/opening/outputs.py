@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from napari_shiftseg.networks.opening.opened import Output, OutputKind
 from napari_shiftseg.networks.opening.steps import Pixelwise, Sigmoid, Softmax
@@ -11,7 +11,6 @@ from napari_shiftseg.text import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 # the first that is found in a channel's name, or else in what is said of all, wins
 WORDS: tuple[tuple[str, OutputKind], ...] = (
     ("embed", "embedding"),

@@ -142,8 +142,8 @@ def _torchscript(
 def _state_dict(
     entry: dict[str, Any], bundle: Bundle, trusted: Trusted
 ) -> tuple[Engine, str]:
-    from napari_shiftseg.networks.opening.architectures.python_file import Architecture
     from napari_shiftseg.networks.opening.keys import fitted
+    from napari_shiftseg.networks.opening.python_file import Architecture
     from napari_shiftseg.networks.opening.torch_file import TorchEngine, read_weights
 
     architecture = Architecture.of(entry)

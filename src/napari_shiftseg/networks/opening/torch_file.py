@@ -9,6 +9,7 @@ import warnings
 from contextlib import contextmanager
 from io import BytesIO
 from math import prod, sqrt
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from napari_shiftseg.networks.opening.bundle import Zip, is_zip
 from napari_shiftseg.networks.opening.engine import SizeRefusedError
 from napari_shiftseg.networks.opening.onnx_file import refuse_several
 from napari_shiftseg.networks.opening.trust import (
@@ -93,7 +95,9 @@ class TorchEngine:
     def reinitialised(self, seed: int) -> TorchEngine | None:
         """Return it with Kaiming weights in float64; see `Engine`."""
         try:
-            module = copy.deepcopy(self.module).double()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of gradients, which are not needed
+                module = copy.deepcopy(self.module).double()
         except UNREADABLE:
             return None
         if not draw_weights(module, seed):
@@ -236,12 +240,16 @@ def read_weights(content: bytes, name: str) -> dict[str, Any]:
     try:
         if is_safetensors(content):
             return dict(load_safetensors(content))
+        if is_zip(content):
+            Zip(Path(name), content).names()  # refuses one that explodes
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise _more_than_weights(name, str(error)) from None
     except UNREADABLE as error:
+        if isinstance(error, UnreadableNetworkError):
+            raise
         raise damaged(name, "a file of weights", error) from None
     if not isinstance(found, dict):
         raise UnreadableNetworkError(

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from napari_shiftseg.networks.opening.architectures.funlib import FunlibUNet
-from napari_shiftseg.networks.opening.architectures.pytorch3dunet import UNet3DUNet
+from napari_shiftseg.networks.opening.funlib import FunlibUNet
+from napari_shiftseg.networks.opening.pytorch3dunet import UNet3DUNet
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, said_by
 from napari_shiftseg.text import brief
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from napari_shiftseg.networks.opening.architectures.known import make
+from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.bundle import is_elsewhere, refuse_outside
 from napari_shiftseg.networks.opening.trust import (
     Trusted,
@@ -92,6 +93,7 @@ class Architecture:
     def _run(self, content: bytes, path: Path) -> Any:
         module = types.ModuleType(f"trusted_{hash_of(content)[:12]}")
         module.__file__ = str(path)
+        sys.modules[module.__name__] = module  # where dataclasses look themselves up
         try:
             exec(compile(content, str(path), "exec"), module.__dict__)
             made = getattr(module, self.callable)(**self.arguments)

@@ -1,1 +1,0 @@
-"""Networks of other libraries, known by name: their weights are opened without them."""

@@ -52,34 +52,63 @@ def single(dim: Dim) -> int | None:
     return axes[0] if axes else None
 
 
-def reshaped(layout: Layout, shape: tuple[int, ...]) -> Layout:
-    """Return the layout after a reshape; atoms keep their order.
+@dataclass(frozen=True)
+class Regrouping:
+    """What a reshape did to an image axis.
+
+    Every `factor` pixels became one with more channels ("cut"), or each pixel's
+    channels became so many pixels ("merged").
+    """
+
+    axis: int
+    kind: str
+    factor: int
+
+
+def reshaped(
+    layout: Layout, shape: tuple[int, ...]
+) -> tuple[Layout, tuple[Regrouping, ...]]:
+    """Return the layout after a reshape, and what became of the axes.
 
     Raises
     ------
     Unreadable
-        If an image axis is cut into pieces.
+        If sizes do not divide, or an axis is lost.
     """
     queue = [a for dim in layout for a in dim if a.size > 1 or a.axis != OTHER]
     new: list[Dim] = []
+    changes: list[Regrouping] = []
     for size in shape:
-        left = size
-        dim: list[Atom] = []
-        while queue and (left > 1 or (queue[0].size == 1 and size == 1 and not dim)):
-            atom = queue.pop(0)
-            if left % atom.size == 0:
-                dim.append(atom)
-                left //= atom.size
-            elif atom.axis == OTHER and atom.size % left == 0:
-                dim.append(Atom(OTHER, left))
-                queue.insert(0, Atom(OTHER, atom.size // left))
-                left = 1
-            else:
-                raise Unreadable("cuts an image axis into pieces")
-        new.append(tuple(dim) or (Atom(OTHER, size),))
+        atoms = _taken(queue, size, changes)
+        first, rest = atoms[0], prod(a.size for a in atoms[1:])
+        if first.axis != OTHER and rest > 1 and len(axes_of(atoms)) == 1:
+            changes.append(Regrouping(first.axis, "merged", rest))
+            atoms = (Atom(first.axis, size),)
+        new.append(atoms)
     if any(a.axis != OTHER for a in queue):
         raise Unreadable("loses an image axis")
-    return tuple(new)
+    return tuple(new), tuple(changes)
+
+
+def _taken(queue: list[Atom], size: int, changes: list[Regrouping]) -> Dim:
+    """Take the next atoms of a product from the queue; cut the last if need be."""
+    left = size
+    dim: list[Atom] = []
+    while queue and (left > 1 or (queue[0].size == 1 and size == 1 and not dim)):
+        atom = queue.pop(0)
+        if left % atom.size == 0:
+            dim.append(atom)
+            left //= atom.size
+        elif atom.size % left == 0:
+            inner = atom.size // left
+            if atom.axis != OTHER:
+                changes.append(Regrouping(atom.axis, "cut", inner))
+            dim.append(Atom(atom.axis, left))
+            queue.insert(0, Atom(OTHER, inner))
+            left = 1
+        else:
+            raise Unreadable("cuts an image axis into unequal pieces")
+    return tuple(dim) or (Atom(OTHER, size),)
 
 
 def broadcast(layouts: list[Layout]) -> Layout:

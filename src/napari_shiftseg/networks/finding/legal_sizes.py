@@ -61,7 +61,8 @@ def _windows(w: Window, size: int) -> int | None:
     number = room // w.stride + 1
     if w.ceil and room % w.stride and number * w.stride < size + w.before:
         number += 1
-    last = (number - 1) * w.stride - w.before + w.span - 1
+    # a window narrower than the stride stands for all pixels up to the next one
+    last = (number - 1) * w.stride - w.before + max(w.span, w.stride) - 1
     return None if last < size - 1 else number
 
 

@@ -140,8 +140,24 @@ def shuffle(walk: Walk, step: Step, sources: list[Value]) -> Value:
 
 def reshape(walk: Walk, step: Step, sources: list[Value]) -> Value:
     """Split and flatten dimensions."""
-    layout = layouts.reshaped(sources[0].layout, walk.shape(step.writes))
-    return moved(walk, step, sources[0], layout)
+    shape = walk.shape(step.writes)
+    layout, changes = layouts.reshaped(sources[0].layout, shape)
+    sights = list(sources[0].sights)
+    scales = dict.fromkeys(range(walk.ndim), Fraction(1))
+    for change in changes:
+        sight, factor = sights[change.axis], change.factor
+        if sight is None:
+            continue
+        if change.kind == "cut":
+            sights[change.axis] = sight.window(factor, factor, 1, 0)
+            scales[change.axis] /= factor
+        else:
+            sights[change.axis] = sight.spread(factor, factor, 1, 0)
+            scales[change.axis] *= factor
+    for axis, scale in scales.items():
+        if sights[axis] is not None:
+            walk.size_step(axis, step, "scale", scale=scale)
+    return replace(sources[0], layout=layout, sights=tuple(sights))
 
 
 def permute(walk: Walk, step: Step, sources: list[Value]) -> Value:

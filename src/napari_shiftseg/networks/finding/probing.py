@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 from math import floor, prod
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from napari_shiftseg.networks.finding.found import AxisFound, Padding
 from napari_shiftseg.networks.finding.legal_sizes import spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -52,8 +52,10 @@ COMMON_MULTIPLES = (
 LARGEST_PERIOD = 64  # looked for one by one
 # of changed columns, in standard deviations of the noise; where a ReLU is off for one
 # sign it is on for the other
-AMPLITUDES = (4096.0, -4096.0, 16.0)
+AMPLITUDES = (4096.0, -4096.0)
+SMALL = 16.0  # beside these, where weights as they are may be followed by a sigmoid
 CHANGES = 2
+SHORT, DRAWS_IF_SHORT = 1024, 8  # of an image with few pixels more are looked at
 SHARP = 10.0  # a shift is refused if it misses by so many times what the best one does
 
 
@@ -128,10 +130,11 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
     ValueError
         If it answers differently each time.
     """
-    bars = list(_bars(subject, axis, readable))
-    bar, reach = _rough_reach(subject, bars)
+    bars = _bars(subject, axis, readable)
+    tried: list[Bar] = []
+    bar, reach = _rough_reach(subject, bars, tried)
     period, sharp = None, False
-    for longer in [b for b in bars if b.length >= bar.length]:
+    for longer in chain([b for b in tried if b.length >= bar.length], bars):
         period, sharp = _period(subject, longer, reach)
         if period:
             bar = longer
@@ -157,27 +160,25 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
     )  # fmt: skip
 
 
-def _bars(subject: Subject, axis: int, readable: tuple[int, ...]) -> Sequence[Bar]:
-    """Return the bars that it reads, shorter first."""
-    short = Bar(axis, readable)
-    if subject.fixed_size:
-        return [short]
-    found: list[Bar] = []
-    for length in LONG:
+def _bars(subject: Subject, axis: int, readable: tuple[int, ...]) -> Iterator[Bar]:
+    """Yield bars that it reads, shorter first; at least one."""
+    short, last = Bar(axis, readable), 0
+    for length in () if subject.fixed_size else LONG:
         if prod(short.of(length).size) > subject.most_pixels:
             break
-        last = found[-1].length if found else 0
         for n in range(max(length, last + 1), length + 2 * LARGEST_PERIOD):
-            bar = short.of(n)
-            if subject.answer(subject.noise(bar.size)) is not None:
-                found.append(bar)
+            if subject.output_size(short.of(n).size):
+                last = n
+                yield short.of(n)
                 break
-    return found or [short]
+    if not last:
+        yield short
 
 
 def _outputs(subject: Subject, bar: Bar) -> int:
-    y = subject.answer(subject.noise(bar.size))
-    return 0 if y is None else y.shape[2 + bar.axis]
+    """Return the output's length along the axis; 0 if the bar is refused."""
+    size = subject.output_size(bar.size)
+    return size[bar.axis] if size else 0
 
 
 def along(y: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -197,41 +198,51 @@ def _changed(subject: Subject, bar: Bar, column: int) -> tuple[int, int] | None:
     ValueError
         If nothing is changed and yet the answer differs.
     """
-    x = subject.noise(bar.size)
+    seen: list[int] = []
+    for draw in range(DRAWS_IF_SHORT if prod(bar.size) <= SHORT else 1):
+        seen += _changed_of(subject, bar, column, subject.noise(bar.size, seed=draw))
+    return (min(seen), max(seen)) if seen else None
+
+
+def _changed_of(subject: Subject, bar: Bar, column: int, x: NDArray[Any]) -> list[int]:
+    """Return the first and last output of an image that some change changes."""
     y, again = subject.answer(x), subject.answer(x)
     if y is None or again is None:
-        return None
+        return []
     if not np.array_equal(y, again):
         raise ValueError("it answers differently each time: a dropout was left on")
     places = np.zeros(y.shape[2 + bar.axis], dtype=bool)
     index = (slice(None),) * (2 + bar.axis) + (column,)
     generator = np.random.default_rng(1)
     changes = [generator.normal(size=x[index].shape) for _ in range(CHANGES)]
-    for amplitude, change in product(AMPLITUDES, changes):
+    limit = 4 * subject.precision * np.maximum(np.abs(y), np.abs(y).max() / 16)
+    amplitudes = AMPLITUDES if subject.kaiming else (*AMPLITUDES, SMALL)
+    for amplitude, change in product(amplitudes, changes):
         other = x.copy()
         other[index] += amplitude * change
         new = subject.answer(other)
-        if new is None:
-            continue
-        limit = 4 * subject.precision * np.maximum(np.abs(y), np.abs(y).max() / 16)
-        places |= (along(np.abs(new - y) - limit, bar.axis) > 0).any(axis=1)
-    seen = np.flatnonzero(places)
-    return (int(seen[0]), int(seen[-1])) if seen.size else None
+        if new is not None:
+            places |= (along(np.abs(new - y) - limit, bar.axis) > 0).any(axis=1)
+    return [int(n) for n in np.flatnonzero(places)[[0, -1]]] if places.any() else []
 
 
-def _rough_reach(subject: Subject, bars: Sequence[Bar]) -> tuple[Bar, int | None]:
+def _rough_reach(
+    subject: Subject, bars: Iterable[Bar], tried: list[Bar]
+) -> tuple[Bar, int | None]:
     """Return the first bar whose ends do not see its middle, and how far those see.
 
     The reach is None if the ends of every bar see its middle: it sees the whole tile.
+    Bars are appended to `tried`.
     """
     for bar in bars:
+        tried.append(bar)
         seen = _changed(subject, bar, bar.length // 2)
         number = _outputs(subject, bar)
         if seen is None:
             return bar, 0
         if seen[0] > 0 and seen[1] < number - 1:
             return bar, -(-(seen[1] - seen[0] + 1) * bar.length // number)
-    return next((b for b in bars if b.length >= FLAT), bars[-1]), None
+    return next((b for b in tried if b.length >= FLAT), tried[-1]), None
 
 
 def _period(subject: Subject, bar: Bar, reach: int | None) -> tuple[int | None, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,9 @@ CANNOT_READ = (ValueError, RuntimeError, IndexError, TypeError, AssertionError,
                ZeroDivisionError, AttributeError, NotImplementedError)  # fmt: skip
 SINGLE, DOUBLE = (float(np.finfo(kind).eps) for kind in (np.float32, np.float64))
 VALUES_A_PIXEL = 1024  # held at once by a network of which nothing is known
-GOOD_SIZES = (16, 32, 48, 64, 96, 128)  # that most networks read; tried first
+# that most networks read; tried first, of volumes the smaller ones
+GOOD_SIZES = (16, 32, 48, 64, 96, 128)
+GOOD_SIZES_3D = (8, 12, *range(16, 48, 4), *GOOD_SIZES)
 LARGEST_TRIED = 512  # where no good size is legal, every size up to this
 
 
@@ -43,6 +45,8 @@ class Subject:
         What was done to it.
     precision : float
         The unit in the last place of its answers: 2.2e-16 or 1.2e-7.
+    made : dict
+        Output sizes by input sizes, of what it has answered.
     """
 
     run: Callable[[NDArray[Any]], NDArray[Any]]
@@ -54,6 +58,7 @@ class Subject:
     values_a_pixel: int
     notes: list[str]
     precision: float = SINGLE
+    made: dict[tuple[int, ...], tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def is_double(self) -> bool:
@@ -76,7 +81,14 @@ class Subject:
         if y.ndim != x.ndim or not y.size or not np.isfinite(y).all():
             return None
         self.precision = DOUBLE if y.dtype == np.float64 else SINGLE
+        self.made[x.shape[2:]] = y.shape[2:]
         return y.astype(np.float64)
+
+    def output_size(self, size: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the size of the prediction; None if an input is refused."""
+        if size not in self.made and self.answer(self.noise(size)) is None:
+            return None
+        return self.made[size]
 
     def noise(self, size: Sequence[int], seed: int = 0) -> NDArray[np.float64]:
         """Return an image of normal noise of mean ½."""
@@ -137,10 +149,11 @@ def readable_size(subject: Subject) -> tuple[int, ...]:
                 f"it refuses it, or it takes more memory than probing may"
             )
         return subject.fixed_size
-    squares = [*GOOD_SIZES, *range(1, LARGEST_TRIED + 1)]
+    good = GOOD_SIZES_3D if subject.ndim > 2 else GOOD_SIZES
+    squares = [*good, *range(1, LARGEST_TRIED + 1)]
     sizes = [(n,) * subject.ndim for n in squares]
     for size in sizes:
-        if subject.answer(subject.noise(size)) is not None:
+        if subject.output_size(size):
             return size
     raise ValueError(
         f"the network must read an image of (batch, {subject.channels}, *size) with "

@@ -12,14 +12,15 @@ if TYPE_CHECKING:
     from torch import fx
 
 _POINTWISE = """
-relu relu6 leaky_relu prelu rrelu gelu elu selu celu silu mish sigmoid log_sigmoid tanh
-softplus softsign softshrink hardshrink hardtanh hardswish hardsigmoid threshold clamp
-clamp_min clamp_max clip add sub rsub mul div true_divide floor_divide remainder fmod
-neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square pow abs sign sgn sin cos tan
-atan erf floor ceil round trunc frac reciprocal maximum minimum fmax fmin where to
-_to_copy type_as clone contiguous detach alias lift_fresh_copy masked_fill eq ne gt ge lt
-le logical_and logical_or logical_not logical_xor isnan isfinite nan_to_num addcmul addcdiv
-lerp zeros_like ones_like full_like expand expand_as getitem
+relu relu6 leaky_relu prelu rrelu gelu elu selu celu silu mish sigmoid log_sigmoid
+tanh softplus softsign softshrink hardshrink hardtanh hardswish hardsigmoid threshold
+clamp clamp_min clamp_max clip add sub rsub mul div true_divide floor_divide remainder
+fmod neg exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square pow abs sign sgn sin
+cos tan atan erf floor ceil round trunc frac reciprocal maximum minimum fmax fmin
+where to _to_copy type_as clone contiguous detach alias lift_fresh_copy masked_fill eq
+ne gt ge lt le logical_and logical_or logical_not logical_xor isnan isfinite
+nan_to_num addcmul addcdiv lerp zeros_like ones_like full_like expand expand_as
+getitem
 """
 _RESHAPES = """
 view reshape flatten unflatten _unsafe_view view_as reshape_as squeeze unsqueeze

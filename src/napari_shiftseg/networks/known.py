@@ -27,6 +27,7 @@ from napari_shiftseg.networks.foreign import (
 )
 from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -104,19 +105,14 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     outputs = opened.predict(grey.astype(np.float32))
     uses = tuple(Output(use=each.kind, name=each.name) for each in opened.outputs)
     uses = uses or assumed_uses(outputs)
-    is_embedding = {use.use for use in uses} == {"embedding"}
-    intensity, _ = read_as(opened.intensity, opened.in_channels)
-    channels = len(uses) + (not is_embedding)
+    objects = of_ours(opened, outputs.shape[1]) or _of_others(opened, uses)
+    channels = max(len(uses), objects["embedding_channels"] + objects["foreground"])
     return ForeignConfig(
+        **objects,
         name=opened.name,
         description=opened.description,
         ndim=opened.ndim,
-        embedding="discriminative" if is_embedding else "outputs",
         in_channels=opened.in_channels,
-        embedding_channels=len(uses),
-        foreground=not is_embedding,
-        intensity=intensity,
-        clustering=Clustering(**clustering_of(uses)),
         outputs=uses,
         sizes=FoundShape(sizes, opened.in_channels, channels),
         crop=crop,
@@ -127,6 +123,46 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         source=str(opened.source),
         sha256=opened.sha256,
     )
+
+
+# what an exported model of ours says of its objects, beside its sizes
+OF_OURS = (
+    "embedding", "embedding_channels", "foreground", "classes", "intensity",
+    "clustering", "diameter", "provenance",
+)  # fmt: skip
+
+
+def of_ours(opened: OpenedNetwork, channels: int) -> dict[str, Any]:
+    """Return how objects are made of a model of ours; empty if it is none.
+
+    Parameters
+    ----------
+    opened : OpenedNetwork
+        Of a package of `export_bioimageio`, which holds the model's own config.
+    channels : int
+        That it gives.
+    """
+    try:
+        own = ModelConfig.model_validate(opened.settings)
+    except ValidationError:
+        return {}
+    read = own.ndim, own.in_channels, own.out_channels
+    if read != (opened.ndim, opened.in_channels, channels):
+        return {}
+    return {name: getattr(own, name) for name in OF_OURS}
+
+
+def _of_others(opened: OpenedNetwork, uses: tuple[Output, ...]) -> dict[str, Any]:
+    """Return how objects are made of a network by what its outputs are."""
+    is_embedding = {use.use for use in uses} == {"embedding"}
+    intensity, _ = read_as(opened.intensity, opened.in_channels)
+    return {
+        "embedding": "discriminative" if is_embedding else "outputs",
+        "embedding_channels": len(uses),
+        "foreground": not is_embedding,
+        "intensity": intensity,
+        "clustering": Clustering(**clustering_of(uses)),
+    }
 
 
 def read_as(

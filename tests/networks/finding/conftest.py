@@ -253,7 +253,7 @@ class Case:
     ndim: int = 2
     size: int = 64  # that it reads, long enough to see its context
     short: int = 16  # of the other axes
-    onnx: bool = True
+    scale: Fraction = Fraction(1)  # output pixels an input pixel
 
     @property
     def module(self):
@@ -278,9 +278,8 @@ def brute_force(module, case, axis) -> Truth:
         seen = np.flatnonzero(reached.any(axis=1))
         if len(seen) == len(reached):
             return Truth(period, None, None)
-        scale = scale_of(module, case, size, axis, period)
-        eaten = int(case.size - len(reached) / scale) // 2
-        first, last = (int(o / scale) + eaten for o in (seen[0], seen[-1]))
+        eaten = int(case.size - len(reached) / case.scale) // 2
+        first, last = (int(o / case.scale) + eaten for o in (seen[0], seen[-1]))
         before, after = max(before, last - column), max(after, column - first)
     return Truth(period, before, after)
 
@@ -288,13 +287,6 @@ def brute_force(module, case, axis) -> Truth:
 def run(module, x) -> np.ndarray:
     with torch.no_grad():
         return module(torch.from_numpy(x)).numpy()
-
-
-def scale_of(module, case, size, axis, period) -> Fraction:
-    """Return output pixels an input pixel."""
-    longer = [n + 8 * period * (a == axis) for a, n in enumerate(size)]
-    made = [run(module, np.ones((1, 1, *s))).shape[2 + axis] for s in (size, longer)]
-    return Fraction(made[1] - made[0], 8 * period)
 
 
 def repeats(module, case, size, axis, shift) -> bool:
@@ -320,9 +312,7 @@ def repeats(module, case, size, axis, shift) -> bool:
                     2 + axis, 0)
         for part in (x[shift:], x[: len(x) - shift])
     )  # fmt: skip
-    moved = Fraction(shift * len(one), size[axis]) if len(one) != size[axis] else shift
-    if case.padding == "valid":
-        moved = shift
+    moved = shift * case.scale
     if moved != int(moved):
         return False
     moved, margin = int(moved), len(one) // 3
@@ -364,7 +354,12 @@ CASES: dict[str, Any] = {
         lambda: monai(MonaiUNet, norm="batch", num_res_units=2), "zeros", size=96
     ),
     "group norm": Case(Decoded, "zeros", "group norm"),
-    "residual, 4": Case(lambda: Residual(strides=(1,), back=False), "zeros", size=96),
+    "residual, 4": Case(
+        lambda: Residual(strides=(1,), back=False),
+        "zeros",
+        size=96,
+        scale=Fraction(1, 4),
+    ),
     "residual, 8": Case(Residual, "zeros", size=192),
     "no pooling": Case(lambda: block(2, 1, 2), "zeros"),
     "one by one": Case(lambda: nn.Sequential(nn.Conv2d(1, 2, 1), ACT()), "none"),
@@ -378,7 +373,20 @@ CASES: dict[str, Any] = {
     ),
     "pyramid": Case(Pyramid, "zeros", "global pooling"),
     "larger": Case(
-        lambda: nn.Sequential(block(2, 1, 2), nn.Upsample(scale_factor=2)), "zeros"
+        lambda: nn.Sequential(block(2, 1, 2), nn.Upsample(scale_factor=2)),
+        "zeros",
+        scale=Fraction(2),
+    ),
+    "valid, larger": Case(
+        lambda: nn.Sequential(block(2, 1, 2, "valid"), nn.Upsample(scale_factor=2)),
+        "valid",
+        scale=Fraction(2),
+    ),
+    "valid, coarse": Case(
+        lambda: nn.Sequential(block(2, 1, 2, "valid"), nn.AvgPool2d(3)),
+        "valid",
+        size=94,
+        scale=Fraction(1, 3),
     ),
 }
 
@@ -403,4 +411,5 @@ def probed():
 def nets():
     """Makers of some networks by name."""
     return {"unet": same, "valid": valid, "block": block, "branching": Branching,
-            "kaiming": kaiming, "monai": monai, "cases": CASES}  # fmt: skip
+            "basic": BasicUNet,
+            "kaiming": kaiming, "monai": monai}  # fmt: skip

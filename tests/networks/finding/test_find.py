@@ -15,6 +15,7 @@ def test_both_ways_are_right(case, probed):
     seen = [(axis.before, axis.after) for axis in found.axes]
     assert seen == [(t.before, t.after) for t in truth]
     assert {axis.padding for axis in found.axes} == {case.padding}
+    assert {axis.scale for axis in found.axes} == {case.scale}
     # both: what is agreed on and right is what either says
     assert found.agreement == dict.fromkeys(
         ("period", "context", "padding", "sizes"), AGREE

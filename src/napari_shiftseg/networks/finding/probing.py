@@ -16,40 +16,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.networks.finding.bars import (
+    LARGEST_PERIOD,
+    LARGEST_SHIFT,
+    Bar,
+    along,
+    bars_of,
+    least_lossy,
+    outputs_of,
+    scale_of,
+    sizes_of,
+    slope_of,
+)
 from napari_shiftseg.networks.finding.border import Border, padding_of
 from napari_shiftseg.networks.finding.found import AxisFound, Padding
-from napari_shiftseg.networks.finding.legal_sizes import spacing
+from napari_shiftseg.networks.finding.subject import AnswersDiffer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.finding.subject import Subject
 
-LONG = (128, 256, 384, 512, 768, 1024)  # lengths tried, along the axis
 FLAT = 512  # shortest in which a pattern is far from the border, whatever the context
 PATTERN = 32  # length of the pattern that is shifted
 # shifts with many divisors: a period that divides none of them is looked for one by one
 COMMON_MULTIPLES = (
-    192,
-    240,
-    336,
-    360,
-    96,
-    120,
-    168,
-    60,
-    84,
-    90,
-    48,
-    64,
-    32,
-    36,
-    24,
-    16,
-)
-LARGEST_PERIOD = 64  # looked for one by one
+    LARGEST_SHIFT, 240, 336, 360, 96, 120, 168, 60, 84, 90, 48, 64, 32, 36, 24, 16
+)  # fmt: skip
 # of changed columns, in standard deviations of the noise; where a ReLU is off for one
 # sign it is on for the other
 AMPLITUDES = (4096.0, -4096.0)
@@ -57,24 +52,6 @@ SMALL = 16.0  # beside these, where weights as they are may be followed by a sig
 CHANGES = 2
 SHORT, DRAWS_IF_SHORT = 1024, 8  # of an image with few pixels more are looked at
 SHARP = 10.0  # a shift is refused if it misses by so many times what the best one does
-
-
-@dataclass(frozen=True)
-class Bar:
-    """An image size that is long along one axis."""
-
-    axis: int
-    size: tuple[int, ...]
-
-    @property
-    def length(self) -> int:
-        """Pixels along the axis."""
-        return self.size[self.axis]
-
-    def of(self, length: int) -> Bar:
-        """Return the bar of another length."""
-        size = (*self.size[: self.axis], length, *self.size[self.axis + 1 :])
-        return Bar(self.axis, size)
 
 
 @dataclass(frozen=True)
@@ -127,10 +104,12 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
 
     Raises
     ------
-    ValueError
+    AnswersDiffer
         If it answers differently each time.
+    OutOfTime
+        After the deadline.
     """
-    bars = _bars(subject, axis, readable)
+    bars = bars_of(subject, axis, readable)
     tried: list[Bar] = []
     bar, reach = _rough_reach(subject, bars, tried)
     period, sharp = None, False
@@ -139,18 +118,23 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
         if period:
             bar = longer
             break
+        if reach is not None and longer.length > 2 * reach + PATTERN + LARGEST_SHIFT:
+            break  # there was room for every shift
     if period is None:
-        lost = max(bar.length - _outputs(subject, bar), 0)
+        lost = max(bar.length - outputs_of(subject, bar), 0)
         return AxisProbed(
             None, None, None, reach is None, None, False, (lost // 2, lost - lost // 2),
             None, 0, bar.length, Fraction(1), False, False,
         )  # fmt: skip
-    scale, lost = _scale(subject, bar, period)
+    scale = scale_of(subject, bar, period)
+    bar, lost = least_lossy(subject, bar, period, scale)
     eaten = (lost // 2, lost - lost // 2)
     before = after = None
     if reach is not None:
         before, after = _reach(subject, bar, period, scale, eaten[0])
-    multiple, remainder, smallest, any_size = _sizes(subject, bar, period, scale, reach)
+    multiple, remainder, smallest, any_size = sizes_of(
+        subject, bar, period, scale, reach
+    )
     padding, is_sure = padding_of(
         Border(subject, axis, bar.size, period, scale, lost, reach)
     )
@@ -158,33 +142,6 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
         period, before, after, reach is None, padding, is_sure, eaten, multiple,
         remainder, smallest, scale, any_size, sharp,
     )  # fmt: skip
-
-
-def _bars(subject: Subject, axis: int, readable: tuple[int, ...]) -> Iterator[Bar]:
-    """Yield bars that it reads, shorter first; at least one."""
-    short, last = Bar(axis, readable), 0
-    for length in () if subject.fixed_size else LONG:
-        if prod(short.of(length).size) > subject.most_pixels:
-            break
-        for n in range(max(length, last + 1), length + 2 * LARGEST_PERIOD):
-            if subject.output_size(short.of(n).size):
-                last = n
-                yield short.of(n)
-                break
-    if not last:
-        yield short
-
-
-def _outputs(subject: Subject, bar: Bar) -> int:
-    """Return the output's length along the axis; 0 if the bar is refused."""
-    size = subject.output_size(bar.size)
-    return size[bar.axis] if size else 0
-
-
-def along(y: NDArray[Any], axis: int) -> NDArray[Any]:
-    """Return (places along the axis, everything else) of a prediction."""
-    moved = np.moveaxis(y, 2 + axis, 0)
-    return moved.reshape(moved.shape[0], -1)
 
 
 def _changed(subject: Subject, bar: Bar, column: int) -> tuple[int, int] | None:
@@ -195,7 +152,7 @@ def _changed(subject: Subject, bar: Bar, column: int) -> tuple[int, int] | None:
 
     Raises
     ------
-    ValueError
+    AnswersDiffer
         If nothing is changed and yet the answer differs.
     """
     seen: list[int] = []
@@ -210,7 +167,7 @@ def _changed_of(subject: Subject, bar: Bar, column: int, x: NDArray[Any]) -> lis
     if y is None or again is None:
         return []
     if not np.array_equal(y, again):
-        raise ValueError("it answers differently each time: a dropout was left on")
+        raise AnswersDiffer("it answers differently each time: a dropout was left on")
     places = np.zeros(y.shape[2 + bar.axis], dtype=bool)
     index = (slice(None),) * (2 + bar.axis) + (column,)
     generator = np.random.default_rng(1)
@@ -237,7 +194,7 @@ def _rough_reach(
     for bar in bars:
         tried.append(bar)
         seen = _changed(subject, bar, bar.length // 2)
-        number = _outputs(subject, bar)
+        number = outputs_of(subject, bar)
         if seen is None:
             return bar, 0
         if seen[0] > 0 and seen[1] < number - 1:
@@ -291,9 +248,8 @@ def _miss(subject: Subject, bar: Bar, shift: int) -> float:
             return float("inf")
         answers.append(along(y, bar.axis))
     one, two, flat = answers
-    ratio = Fraction(len(one), bar.length).limit_denominator(64)
-    lost = bar.length - len(one) if ratio > Fraction(1, 2) and ratio < 1 else 0
-    ratio = Fraction(1) if lost else ratio
+    ratio = slope_of(subject, bar)
+    lost = max(int(bar.length - len(one) / ratio), 0)
     moved = shift * ratio
     if moved.denominator != 1:
         return float("inf")
@@ -306,25 +262,13 @@ def _miss(subject: Subject, bar: Bar, shift: int) -> float:
     return float(np.abs(here - there).max() / response) if response else float("inf")
 
 
-def _scale(subject: Subject, bar: Bar, period: int) -> tuple[Fraction, int]:
-    """Return output pixels an input pixel, and input pixels that have no output."""
-    number = _outputs(subject, bar)
-    scale = Fraction(number, bar.length)
-    for times in (1, 2, 4):
-        longer = _outputs(subject, bar.of(bar.length + times * period))
-        if longer and not subject.fixed_size:
-            scale = Fraction(longer - number, times * period)
-            break
-    return scale, max(int(bar.length - number / scale), 0)
-
-
 def _reach(
     subject: Subject, bar: Bar, period: int, scale: Fraction, eaten: int
 ) -> tuple[int, int]:
     """Return how far outputs see before and after their place, over all phases."""
     before, after = 0, 0
     roomy = bar.of(bar.length + 4 * period)
-    if not subject.fixed_size and _outputs(subject, roomy):
+    if not subject.fixed_size and outputs_of(subject, roomy):
         bar = roomy
     for column in range(bar.length // 2, bar.length // 2 + period):
         seen = _changed(subject, bar, column)
@@ -332,44 +276,3 @@ def _reach(
             first, last = (floor(o / scale) + eaten for o in seen)
             before, after = max(before, last - column), max(after, column - first)
     return before, after
-
-
-def _sizes(
-    subject: Subject, bar: Bar, period: int, scale: Fraction, reach: int | None
-) -> tuple[int, int, int, bool]:
-    """Return (multiple, remainder, smallest) of the legal sizes, and if all are read.
-
-    Legal are sizes that lose as many pixels as this bar, and answer alike in the
-    middle.
-    """
-    if subject.fixed_size:
-        return 0, 0, bar.length, False
-    lost = bar.length - _outputs(subject, bar) / scale
-    known = subject.answer(subject.noise(bar.of(bar.length + period).size))
-    x = subject.noise(bar.of(bar.length + period).size)
-
-    def is_legal(length: int) -> bool:
-        index = (slice(None),) * (2 + bar.axis) + (slice(length),)
-        y = subject.answer(x[index])
-        if y is None or length - y.shape[2 + bar.axis] / scale != lost:
-            return False
-        if known is None or reach is None or length < bar.length:
-            return True
-        number = floor((length - reach) * scale) - 1
-        one, two = along(y, bar.axis)[:number], along(known, bar.axis)[:number]
-        far = np.abs(one - two).max(initial=0)
-        return bool(far <= 1e4 * subject.precision * np.abs(two).max(initial=0))
-
-    legal = {bar.length % period} | {
-        n % period for n in range(bar.length + 1, bar.length + period) if is_legal(n)
-    }
-    multiple = spacing(legal, period)
-    any_size = multiple < period and lost == 0
-    if any_size:
-        multiple = period
-    remainder = 0 if any_size else bar.length % multiple
-    smallest = next(
-        n for n in range(remainder or multiple, bar.length + 1, multiple)
-        if n >= bar.length or is_legal(n)
-    )  # fmt: skip
-    return multiple, remainder, smallest, any_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +18,24 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.finding.found import Probed
 
 # what a foreign network raises at a size that it cannot read
-CANNOT_READ = (ValueError, RuntimeError, IndexError, TypeError, AssertionError,
-               ZeroDivisionError, AttributeError, NotImplementedError)  # fmt: skip
+CANNOT_READ = (
+    ValueError, RuntimeError, LookupError, TypeError, AssertionError, ArithmeticError,
+    AttributeError, MemoryError,
+)  # fmt: skip
 SINGLE, DOUBLE = (float(np.finfo(kind).eps) for kind in (np.float32, np.float64))
-VALUES_A_PIXEL = 1024  # held at once by a network of which nothing is known
+VALUES_A_PIXEL = 256  # held at once by a network of which nothing is known
 # that most networks read; tried first, of volumes the smaller ones
 GOOD_SIZES = (16, 32, 48, 64, 96, 128)
 GOOD_SIZES_3D = (8, 12, *range(16, 48, 4), *GOOD_SIZES)
 LARGEST_TRIED = 512  # where no good size is legal, every size up to this
+
+
+class AnswersDiffer(ValueError):
+    """A network answers the same image differently each time."""
+
+
+class OutOfTime(Exception):
+    """Probing took longer than it may."""
 
 
 @dataclass
@@ -39,6 +50,8 @@ class Subject:
         Whether its weights were drawn anew.
     memory : int
         Bytes that one pass may take.
+    deadline : float
+        When to stop, on the clock of `time.monotonic`.
     values_a_pixel : int
         Numbers held at once for a pixel of the input.
     notes : list of str
@@ -55,6 +68,7 @@ class Subject:
     fixed_size: tuple[int, ...] | None
     kaiming: bool
     memory: int
+    deadline: float
     values_a_pixel: int
     notes: list[str]
     precision: float = SINGLE
@@ -71,7 +85,15 @@ class Subject:
         return self.memory // ((8 if self.is_double else 4) * self.values_a_pixel)
 
     def answer(self, x: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return the prediction in double; None if an input of this size is refused."""
+        """Return the prediction in double; None if an input of this size is refused.
+
+        Raises
+        ------
+        OutOfTime
+            After the deadline.
+        """
+        if monotonic() > self.deadline:
+            raise OutOfTime
         if prod(x.shape[2:]) > self.most_pixels and x.shape[2:] != self.fixed_size:
             return None
         try:
@@ -96,7 +118,9 @@ class Subject:
         return generator.normal(0.5, 1, (1, self.channels, *size))
 
 
-def subject_of(network: Probed, seed: int, memory: int) -> Subject:
+def subject_of(
+    network: Probed, seed: int, memory: int, seconds: float = float("inf")
+) -> Subject:
     """Return a network ready to be probed: re-initialised where that can be done.
 
     Parameters
@@ -106,6 +130,8 @@ def subject_of(network: Probed, seed: int, memory: int) -> Subject:
         Of the weights.
     memory : int
         Bytes that one pass may take.
+    seconds : float
+        That probing may take.
     """
     other = network.reinitialised(seed)
     notes = [] if other else ["probed with its weights as they are"]
@@ -118,7 +144,7 @@ def subject_of(network: Probed, seed: int, memory: int) -> Subject:
 
     subject = Subject(
         run, network.ndim, network.in_channels, network.fixed_size, other is not None,
-        memory, VALUES_A_PIXEL, notes,
+        memory, monotonic() + seconds, VALUES_A_PIXEL, notes,
     )  # fmt: skip
     return subject
 
@@ -134,8 +160,16 @@ def _dropout_off(module: Any, notes: list[str]) -> None:
         dropout.eval()
 
 
-def readable_size(subject: Subject) -> tuple[int, ...]:
+def readable_size(
+    subject: Subject, known: tuple[int, ...] | None = None
+) -> tuple[int, ...]:
     """Return a small input size that a network can read.
+
+    Parameters
+    ----------
+    subject : Subject
+    known : tuple of int, optional
+        A size that it is said to read; others are tried where it does not.
 
     Raises
     ------
@@ -151,11 +185,12 @@ def readable_size(subject: Subject) -> tuple[int, ...]:
         return subject.fixed_size
     good = GOOD_SIZES_3D if subject.ndim > 2 else GOOD_SIZES
     squares = [*good, *range(1, LARGEST_TRIED + 1)]
-    sizes = [(n,) * subject.ndim for n in squares]
+    sizes = [(known or ())[: subject.ndim], *((n,) * subject.ndim for n in squares)]
     for size in sizes:
-        if subject.output_size(size):
+        if size and subject.output_size(size):
             return size
     raise ValueError(
         f"the network must read an image of (batch, {subject.channels}, *size) with "
-        f"{subject.ndim} axes; it refuses every size up to {LARGEST_TRIED}"
+        f"{subject.ndim} axes and answer by finite numbers; it refuses every size up "
+        f"to {LARGEST_TRIED}"
     )

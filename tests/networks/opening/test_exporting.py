@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from napari_shiftseg.networks.opening.exporting import export_bioimageio
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.unet import new_model
 
 if TYPE_CHECKING:

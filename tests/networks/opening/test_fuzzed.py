@@ -14,7 +14,7 @@ from torch import nn
 from napari_shiftseg.networks.opening.engine import SizeRefusedError
 from napari_shiftseg.networks.opening.exporting import export_bioimageio
 from napari_shiftseg.networks.opening.imported import import_network
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
 from napari_shiftseg.networks.unet import new_model
 

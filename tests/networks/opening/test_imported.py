@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 
 from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.imported import import_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.opened import Output
-from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.steps import Sigmoid
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
 from napari_shiftseg.networks.unet import new_model, save_model
@@ -180,6 +180,20 @@ def test_weights_that_are_no_numbers_are_refused(bring):
         UnreadableNetworkError, match=r"\d+ of \d+ values of .* are NaN"
     ):
         bring(weights)
+
+
+def test_what_is_saved_beside_weights_is_named(bring):
+    weights = {"state_dict": unet().state_dict(), "score": np.float64(0.5)}
+    with pytest.raises(
+        UnreadableNetworkError, match=r"\('numpy\.[\w.]+scalar'\); such"
+    ):
+        bring(weights)
+
+
+def test_a_file_of_something_else_is_no_weights(tmp_path):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(CONFIG))
+    with pytest.raises(UnreadableNetworkError, match=r"c\.yaml is no file of weights"):
+        import_network(tmp_path / "c.yaml", tmp_path / "c.yaml", tmp_path / "m")
 
 
 def test_weights_alone_are_refused_with_the_way_out(tmp_path):

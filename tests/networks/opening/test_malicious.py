@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 import struct
@@ -15,9 +16,9 @@ import pytest
 import torch
 from onnx import TensorProto, helper, load_model_from_string, numpy_helper
 
-from napari_shiftseg.networks.opening import onnx_file
+from napari_shiftseg.networks.opening import onnx_reading
 from napari_shiftseg.networks.opening.imported import import_network
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, Untrusted
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def test_onnx_weights_outside_in_a_place_nobody_looks(tmp_path, make_onnx, refus
 
 
 def test_onnx_weights_that_are_read_many_times(tmp_path, make_onnx, monkeypatch):
-    monkeypatch.setattr(onnx_file, "MOST_BYTES", 1000)
+    monkeypatch.setattr(onnx_reading, "MOST_BYTES", 1000)
     (tmp_path / "w.bin").write_bytes(bytes(300))
     path = tmp_path / "net.onnx"
     one = numpy_helper.from_array(np.ones((1, 1, 1, 1), np.float32), "w")
@@ -211,6 +212,44 @@ def test_onnx_of_foreign_operators(tmp_path, make_onnx, refused):
     path = tmp_path / "net.onnx"
     path.write_bytes(onnx_with(make_onnx, one, domain="evil.ops"))
     refused(path, "wants the operator 'Conv' of 'evil.ops', which only a program")
+
+
+def layered(kind: str) -> tuple[list[Any], list[Any]]:
+    """Nodes and functions that never end, or end after very many layers."""
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("own", 1)]
+
+    def function(name: str, used: list[str]) -> Any:
+        places = ["a", *(f"t{i}" for i in range(len(used) - 1)), "b"]
+        nodes = [
+            helper.make_node(f, [places[i]], [places[i + 1]], domain="own")
+            for i, f in enumerate(used)
+        ]
+        return helper.make_function("own", name, ["a"], ["b"], nodes, opsets)
+
+    if kind == "long":
+        names = ["x", *(f"t{i}" for i in range(20_000)), "y"]
+        return [
+            helper.make_node("Relu", [a], [b]) for a, b in itertools.pairwise(names)
+        ], []
+    if kind == "circle":
+        functions = [function("F0", ["F1"]), function("F1", ["F0"])]
+    else:
+        functions = [function(f"F{i}", [f"F{i + 1}"] * 10) for i in range(12)]
+        relu = helper.make_node("Relu", ["a"], ["b"])
+        functions.append(
+            helper.make_function("own", "F12", ["a"], ["b"], [relu], opsets)
+        )
+    return [helper.make_node("F0", ["x"], ["y"], domain="own")], functions
+
+
+@pytest.mark.parametrize("kind", ["long", "circle", "exploding"])
+def test_onnx_of_endless_layers(tmp_path, make_onnx, refused, kind):
+    nodes, functions = layered(kind)
+    model = make_onnx(nodes, ["n", 1, "h", "w"], ["n", 1, "h", "w"])
+    model.functions.extend(functions)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    refused(path, "has more than 20,000 layers once its functions are written out")
 
 
 def test_onnx_of_huge_tensors(tmp_path, make_onnx, refused):

@@ -14,8 +14,8 @@ import torch
 from onnx import helper
 from torch import nn
 
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.opened import Output
-from napari_shiftseg.networks.opening.opening import open_network
 from napari_shiftseg.networks.opening.trust import UnreadableNetworkError, Untrusted
 
 if TYPE_CHECKING:

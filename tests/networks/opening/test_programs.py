@@ -11,7 +11,7 @@ import torch
 from onnx import helper
 from torch import nn
 
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
     Untrusted,
@@ -102,6 +102,29 @@ def test_onnx_without_a_package(tmp_path, doubling, make_onnx):
     path.write_bytes(doubling.SerializeToString())
     with pytest.raises(UnreadableNetworkError, match="a known number of channels"):
         open_network(path)
+
+
+def test_onnx_functions_are_opened(tmp_path, make_onnx):
+    opsets = [helper.make_opsetid("", 18)]
+    relu = helper.make_node("Relu", ["a"], ["b"])
+    node = helper.make_node("Own", ["x"], ["y"], domain="own")
+    model = make_onnx([node], ["n", 2, "h", "w"], ["n", 2, "h", "w"])
+    model.functions.append(
+        helper.make_function("own", "Own", ["a"], ["b"], [relu], opsets)
+    )
+    model.opset_import.append(helper.make_opsetid("own", 1))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    opened = open_network(tmp_path / "net.onnx")
+    assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
+
+
+def test_onnx_whose_size_only_its_header_fixes(tmp_path, make_onnx):
+    node = helper.make_node("Relu", ["x"], ["y"])
+    model = make_onnx([node], [1, 2, 8, 9], [1, 2, 8, 9])
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    opened = open_network(tmp_path / "net.onnx")
+    assert "fixes the size 8 × 9, but its layers read others" in opened.notes[1]
+    assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
 
 
 def test_onnx_with_kaiming_weights(tmp_path, make_onnx):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from napari_shiftseg.networks.opening.trust import UnreadableNetworkError
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -96,3 +97,19 @@ class Layout:
             if axis not in self.made:
                 y = np.expand_dims(y, place)
         return y
+
+
+def refuse_several(name: str, inputs: int, outputs: int) -> None:
+    """Refuse a network that reads or gives more than one image.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for the error.
+    inputs, outputs : int
+    """
+    if (inputs, outputs) != (1, 1):
+        raise UnreadableNetworkError(
+            f"{name} has {inputs} inputs and {outputs} outputs; networks of one image "
+            f"in and one out are opened: export a network with one of each"
+        )

@@ -14,8 +14,8 @@ import torch
 import yaml
 
 from napari_shiftseg.networks.header import CONFIG_KEY
-from napari_shiftseg.networks.opening.onnx_file import need_onnx
 from napari_shiftseg.networks.opening.onnx_graph import AXES, IR, OPSET, onnx_of
+from napari_shiftseg.networks.opening.onnx_reading import need_onnx
 from napari_shiftseg.networks.opening.step_words import Words, read_step
 from napari_shiftseg.networks.opening.steps import Intensity
 from napari_shiftseg.networks.opening.trust import hash_of

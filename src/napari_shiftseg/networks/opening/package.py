@@ -16,7 +16,8 @@ from napari_shiftseg.networks.opening.description import (
     read_description,
 )
 from napari_shiftseg.networks.opening.engine import Layout, SizeRefusedError
-from napari_shiftseg.networks.opening.onnx_file import OnnxEngine, read_onnx
+from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
+from napari_shiftseg.networks.opening.onnx_reading import read_onnx
 from napari_shiftseg.networks.opening.opened import OpenedNetwork, TestPair
 from napari_shiftseg.networks.opening.outputs import outputs_of
 from napari_shiftseg.networks.opening.step_words import Step, read_step

@@ -20,8 +20,7 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from napari_shiftseg.networks.opening.bundle import Zip, is_zip
-from napari_shiftseg.networks.opening.engine import SizeRefusedError
-from napari_shiftseg.networks.opening.onnx_file import refuse_several
+from napari_shiftseg.networks.opening.engine import SizeRefusedError, refuse_several
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
     said_by,
@@ -242,6 +241,11 @@ def read_weights(content: bytes, name: str) -> dict[str, Any]:
             return dict(load_safetensors(content))
         if is_zip(content):
             Zip(Path(name), content).names()  # refuses one that explodes
+        elif content[:1] != b"\x80":
+            raise UnreadableNetworkError(
+                f"{name} is no file of weights: one of torch.save or a .safetensors "
+                f"file is needed"
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
@@ -264,11 +268,11 @@ def _more_than_weights(name: str, said: str) -> UnreadableNetworkError:
 
     Its own words advise to load the file as code; they are not handed on.
     """
-    wanted = re.search(r"(?:GLOBAL|global:?|class) ([\w.]+)", said)
-    what = f", {brief(wanted[1])} for example" if wanted else ""
+    wanted = re.search(r"GLOBAL ([\w.]+)", said)
+    what = f" ({brief(wanted[1])})" if wanted else ", or is damaged"
     return UnreadableNetworkError(
-        f"{name} is damaged, or a pickle that holds more than weights{what}; such "
-        f"a one can run code, and it was not opened. Save the weights alone, with "
+        f"{name} is a pickle that holds more than weights{what}; such a one can run "
+        f"code, and it was not opened. Save the weights alone, with "
         f"torch.save(model.state_dict(), ...)"
     )
 

@@ -33,10 +33,11 @@ from napari_shiftseg.networks.opening.trust import (
     require_trust,
 )
 from napari_shiftseg.networks.opening.yaml_text import read_yaml
-from napari_shiftseg.text import brief, visible
+from napari_shiftseg.text import brief, by, visible
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.opening.engine import Engine
+    from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
 
 YAML = (".yaml", ".yml")
 CONVERT = "export it as ONNX, with torch.onnx.export or tf2onnx"
@@ -102,8 +103,8 @@ def _open_folder(path: Path, trusted: Trusted) -> OpenedNetwork:
     found = description_in(Folder(path))
     if found is None:
         raise UnreadableNetworkError(
-            f"the folder {path.name} holds no description of a model ({NAMES[0]} or "
-            f"{NAMES[1]}): open the file of the network itself"
+            f"the folder {path.name or path} holds no description of a model "
+            f"({NAMES[0]} or {NAMES[1]}): open the file of the network itself"
         )
     return open_package(found, Folder(path), trusted)
 
@@ -135,15 +136,14 @@ def _open_file(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
             f"{path.name} is a pickle, which can run code; it was not opened. If it "
             f"{IMPORT}"
         )
-    return _plain(path, content, _onnx(path))
+    engine = _onnx(path)
+    freed = f"Its file fixes the size {by(engine.freed)}, but its layers read others."
+    return _plain(path, content, engine, (freed,) if engine.freed else ())
 
 
-def _onnx(path: Path) -> Engine:
-    from napari_shiftseg.networks.opening.onnx_file import (
-        NotOnnxError,
-        OnnxEngine,
-        read_onnx,
-    )
+def _onnx(path: Path) -> OnnxEngine:
+    from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
+    from napari_shiftseg.networks.opening.onnx_reading import NotOnnxError, read_onnx
 
     if path.stat().st_size == 0:
         raise UnreadableNetworkError(f"{path.name} is empty: get it again")
@@ -201,7 +201,9 @@ def _package_folder(names: list[str]) -> str | None:
     return f"{found[0][1]}/" if found[0][1] else ""
 
 
-def _plain(path: Path, content: bytes, engine: Engine) -> OpenedNetwork:
+def _plain(
+    path: Path, content: bytes, engine: Engine, notes: tuple[str, ...] = ()
+) -> OpenedNetwork:
     """Return a network without a description: batch, channels, then the image."""
     sizes, made = engine.input_size, engine.output_size
     if sizes:
@@ -233,7 +235,7 @@ def _plain(path: Path, content: bytes, engine: Engine) -> OpenedNetwork:
         layout=Layout.usual(ndim),
         fixed_size=fixed if len(fixed) == ndim else None,
         outputs=tuple(Output("other", f"{i + 1}") for i in range(out_channels or 0)),
-        notes=(AS_THEY_ARE,),
+        notes=(AS_THEY_ARE, *notes),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from napari_shiftseg.networks.foreign import (
     clustering_of,
     tiled_axis,
 )
-from napari_shiftseg.networks.opening.opening import open_network
+from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
@@ -100,13 +99,7 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     opened : OpenedNetwork
     found : Found
     """
-    axes = found.axes
-    if opened.fixed_size:
-        axes = tuple(
-            replace(axis, multiple=0, remainder=0, smallest=size)
-            for axis, size in zip(axes, opened.fixed_size, strict=True)
-        )
-    sizes, crop = zip(*map(tiled_axis, axes), strict=True)
+    sizes, crop = zip(*map(tiled_axis, found.axes), strict=True)
     example = [axis.input_for(1 + 2 * axis.halo) for axis in sizes]
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
     outputs = opened.predict(grey.astype(np.float32))

@@ -16,7 +16,7 @@ from napari_shiftseg import __version__
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.network_shape import FoundShape
 from napari_shiftseg.intensity.scale import Rule
-from napari_shiftseg.networks.finding.find import find
+from napari_shiftseg.networks.finding.both_ways import find
 from napari_shiftseg.networks.foreign import (
     ForeignConfig,
     ForeignNetwork,

@@ -290,6 +290,8 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
+        if any(_is_beyond(a, n * a.period + 2 * a.halo) for a in shape.axes):
+            return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
 
@@ -308,6 +310,11 @@ class _Choice(NamedTuple):
     reads: int
 
 
+def _is_beyond(axis: AxisSizes, output: int) -> bool:
+    """Whether this is more than a network of one input size can predict at once."""
+    return axis.most is not None and axis.context + output > axis.most
+
+
 def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choice]:
     """Return the stride that reads least for each number of tiles, thinned when many.
 
@@ -317,7 +324,10 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
     for stride in range(axis.period, before + needed + axis.period, axis.period):
         span = before % stride + needed
         tiles = ceil(span / stride)
-        reads = axis.input_for(min(stride, span) + 2 * axis.halo)
+        predicts = min(stride, span) + 2 * axis.halo
+        if _is_beyond(axis, predicts):
+            break
+        reads = axis.input_for(predicts)
         if tiles not in cheapest or reads < cheapest[tiles].reads:
             cheapest[tiles] = _Choice(stride, tiles, reads)
     choices = sorted(cheapest.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -77,9 +78,7 @@ class ResNetFCN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (1, 8, 16, 16)
-        self.down = nn.Sequential(
-            *(Residual(a, b, 2) for a, b in zip(widths, widths[1:], strict=False))
-        )
+        self.down = nn.Sequential(*(Residual(a, b, 2) for a, b in pairwise(widths)))
         self.head = nn.Conv2d(widths[-1], 4, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

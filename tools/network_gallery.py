@@ -19,7 +19,6 @@ from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.loading import load_model
 from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.samples.catalogue import make_sample
-from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,16 +62,18 @@ PACKAGE = Shown(
     "which pixels are nuclei, with three poolings, zero padding and bilinear "
     "upsampling, trained on real images and read from its ONNX weights. Its "
     "description declares a halo of 32 pixels.",
-    "On the left nuclei are cut along lines at the tile borders, on the right they are "
-    "closed rings",
+    "Rings around nuclei; on the left a faint line at each tile border, on the right "
+    "none",
 )
 OTHERS = (
     Shown(
         "funlib-unet",
         "A valid U-Net, as funlib.learn.torch makes it",
         "Two poolings, valid convolutions, constant upsampling. It gives only what it "
-        "sees all of, so it needs no halo: tiles on the grid are those of one pass.",
-        "Lines at the tile borders on the left, none on the right",
+        "sees all of, so it needs no halo: tiles on the grid are those of one pass. "
+        "Untrained, its steps look alike at all phases, so the picture of naive tiles "
+        "shows no fault; their difference from one pass does.",
+        "The same dark spots left and right, and no line at a border",
     ),
     Shown(
         "monai-basic-unet",
@@ -80,7 +81,7 @@ OTHERS = (
         "Four poolings. `BasicUNet` normalises each channel by mean and deviation of "
         "the tile, unless it is asked for another norm: its answer depends on all of "
         "the tile, and no halo mends that.",
-        "Patches of unlike grey meet at the tile borders, left and right",
+        "Dark spots that end at tile borders on the left and are whole on the right",
     ),
     Shown(
         "group-norm-unet",
@@ -88,7 +89,7 @@ OTHERS = (
         "Two poolings, group norm before each convolution, the coarser level stretched "
         "to the size of the finer one. The first norm sees the image itself: it scales "
         "the grey values tile by tile.",
-        "Steps at the tile borders, left and right",
+        "Dark lines at the tile borders on the left, hardly any on the right",
     ),
     Shown(
         "resnet-fcn",
@@ -96,7 +97,7 @@ OTHERS = (
         "Three strides of 2, then bilinear upsampling to the size of the image with "
         "`align_corners=True`, as many segmentation networks end. How far a coarse "
         "pixel lies from the next depends on the size of the tile.",
-        "Strong lines on the left, fainter ones on the right",
+        "Black lines at the tile borders on the left, fainter ones on the right",
     ),
 )
 
@@ -153,7 +154,7 @@ def measured(shown: Shown, network: ForeignNetwork, image: NDArray[Any]) -> Meas
 
 
 def by_halo(path: Path, image: NDArray[Any]) -> dict[tuple[int, int], float]:
-    """Tile by hand: the largest difference from one pass, by halo and place of the grid.
+    """Tile by hand, and return the largest difference from one pass.
 
     Parameters
     ----------
@@ -248,7 +249,7 @@ def _row(each: Measured) -> str:
         f"{found['period'][0]}",
         context,
         found["tiling"],
-        *(f"{each.far(s):.1g}" for s in (each.naive, each.aligned, each.larger)),
+        *(f"{each.far(s):.2g}" for s in (each.naive, each.aligned, each.larger)),
         f"{_ratio(each.naive)}, {_ratio(each.aligned)}",
     ]
     return f"| {' | '.join(cells)} |"
@@ -272,17 +273,22 @@ def _section(each: Measured) -> Iterator[str]:
     shown, found = each.shown, each.found
     yield from (f"## {shown.title}", "", shown.about, "")
     yield from (f"![{shown.seen}](networks/{shown.name}.png)", "")
-    agreed = [k for k, v in found["agreement"].items() if v == "graph and probe agree"]
-    sure = f"graph and probe agree on {', '.join(agreed)}" if agreed else "the graph"
-    yield f"Found: period {found['period'][0]}, padding {found['padding'][0]}; {sure}."
-    yield ""
-    yield f"Tiles can be **{WORDS[found['tiling']]}**. " + (
-        f"{number_of(len(found['causes']), 'cause')}:" if found["causes"] else ""
-    )
+    yield f"Found: period {found['period'][0]}, padding {found['padding'][0]}. "
+    yield f"{_sure(found['agreement'])}"
+    yield f"Tiles can be **{WORDS[found['tiling']]}**."
     yield ""
     for cause in found["causes"]:
-        yield f"- *{cause['kind']}* ({cause['layer']}): {_sentence(cause['text'])} "
+        yield f"- *{cause['kind']}* ({cause['layer']}): {_sentence(cause['text'])}"
         yield f"  {_sentence(cause['remedy'])}"
+
+
+def _sure(agreement: dict[str, str]) -> str:
+    """Return which of the two ways says what."""
+    said: dict[str, list[str]] = {}
+    for quantity, text in agreement.items():
+        said.setdefault(text, []).append(quantity)
+    parts = [f"{text} ({', '.join(names)})" for text, names in said.items()]
+    return _sentence("; ".join(parts))
 
 
 WORDS = {
@@ -297,13 +303,13 @@ def _sentence(text: str) -> str:
 
 
 def _halos(halos: dict[tuple[int, int], float]) -> Iterator[str]:
-    yield "The same by hand: tiles that keep 64 × 64 pixels, where all they read lies in"
-    yield "the image. The largest difference from one pass, of outputs from 0 to 1:"
+    yield "The same by hand, with tiles that keep 64 × 64 pixels and read nothing but"
+    yield "image. The largest difference from one pass, of outputs from 0 to 1:"
     yield ""
     yield f"| halo | {' | '.join(BEGIN[off] for off in OFF_GRID)} |"
     yield "|---|" + "---|" * len(OFF_GRID)
     for halo in HALOS:
-        cells = [f"{halos[halo, off]:.1e}" for off in OFF_GRID]
+        cells = [f"{halos[halo, off]:.2g}" for off in OFF_GRID]
         yield f"| {halo} | {' | '.join(cells)} |"
     yield ""
     yield "On the grid a halo not below the context makes tiles exact, and the declared"

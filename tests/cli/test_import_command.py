@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +15,10 @@ from monai.networks.nets import BasicUNet
 
 from napari_shiftseg.networks import known
 from napari_shiftseg.networks.loading import load_model
+from napari_shiftseg.networks.opening.architectures import make
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Ran
 
@@ -144,3 +146,24 @@ def test_refused(bring, network, shiftseg, tmp_path) -> None:
         ran = shiftseg("import", weights, config, "-o", out)
         ran.assert_refused(f"{name}: No such file or directory")
     assert not out.exists()
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "networks.md"
+EXAMPLES = re.findall(r"^```yaml\n(.+?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.split()[1])
+def test_the_examples_of_the_page(shiftseg, tmp_path, text: str) -> None:
+    said = yaml.safe_load(text)
+    weights = make(said["architecture"], said["arguments"]).state_dict()
+    for ours, theirs in said.get("rename", ()):
+        weights = {k.replace(theirs, ours): w for k, w in weights.items()}
+    weights |= {f"{name}weight": torch.ones(1) for name in said.get("ignore", ())}
+    torch.save(weights, tmp_path / "weights.pt")
+    (tmp_path / "net.yaml").write_text(text)
+    files = tmp_path / "weights.pt", tmp_path / "net.yaml"
+    ran = shiftseg("import", *files, "-o", tmp_path / "net.safetensors", "--json")
+    assert (ran.status, ran.stderr) == (0, "")
+    assert json.loads(ran.stdout)["outputs"] == [
+        {"kind": each["kind"], "name": each["name"]} for each in said.get("outputs", ())
+    ]

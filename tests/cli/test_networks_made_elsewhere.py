@@ -212,6 +212,12 @@ def test_one_fixed_size_is_used_as_it_is(shiftseg, inspect, tmp_path) -> None:
     )
     assert ran.status == 0
     assert json.loads(ran.stdout)["stride"][1] <= 30  # a pixel of halo at each end
+    found = json.loads(
+        shiftseg("inspect", tmp_path / "i.npy", "-m", path, "--json").stdout
+    )
+    strides = [each["stride"][0] for each in found["windows"]]
+    assert strides
+    assert max(strides) <= 30
     ran = shiftseg(
         "segment", tmp_path / "i.npy", "-m", path, "-o", tmp_path / "p",
         "--window", 64,

@@ -237,6 +237,18 @@ def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
     return below, below + axis.period
 
 
+def is_beyond(axis: AxisSizes, output: int) -> bool:
+    """Whether this is more than a network of one input size can predict at once.
+
+    Parameters
+    ----------
+    axis : AxisSizes
+    output : int
+        Pixels that are predicted, the halo among them.
+    """
+    return axis.most is not None and axis.context + output > axis.most
+
+
 @lru_cache(maxsize=64)  # widgets ask again and again
 def cheapest_window(
     shape: NetworkShape,
@@ -290,7 +302,7 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
-        if any(_is_beyond(a, n * a.period + 2 * a.halo) for a in shape.axes):
+        if any(is_beyond(a, n * a.period + 2 * a.halo) for a in shape.axes):
             return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
@@ -310,11 +322,6 @@ class _Choice(NamedTuple):
     reads: int
 
 
-def _is_beyond(axis: AxisSizes, output: int) -> bool:
-    """Whether this is more than a network of one input size can predict at once."""
-    return axis.most is not None and axis.context + output > axis.most
-
-
 def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choice]:
     """Return the stride that reads least for each number of tiles, thinned when many.
 
@@ -325,7 +332,7 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
         span = before % stride + needed
         tiles = ceil(span / stride)
         predicts = min(stride, span) + 2 * axis.halo
-        if _is_beyond(axis, predicts):
+        if is_beyond(axis, predicts):
             break
         reads = axis.input_for(predicts)
         if tiles not in cheapest or reads < cheapest[tiles].reads:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ PART = (slice(60, 316), slice(60, 316))  # of the sample, 256 × 256
 VIEW = (64, 164)
 HALOS, OFF_GRID = (32, 56, 64), (0, 3, 4)
 STRIDE = 64
+WIDTH = 110  # letters of a line
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,14 @@ def page(all_measured: Sequence[Measured], halos: dict[tuple[int, int], float]) 
         lines += ["", *_section(each)]
         if each.shown is PACKAGE:
             lines += ["", *_halos(halos)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(_wrapped, lines)) + "\n"
+
+
+def _wrapped(line: str) -> str:
+    """Break a paragraph into lines; tables, pictures and lists stay as they are."""
+    if line.startswith(("|", "!", "#", "-", " ")):
+        return line
+    return fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 OPENING = (
@@ -223,10 +232,10 @@ OPENING = (
     "Kaiming weights, so their outputs mean nothing, but repeat, see and pad as "
     "trained ones do. `make network-gallery PACKAGE=FOLDER` makes this page anew.",
     "",
-    f"*Naive* tiles are of {NAIVE} pixels, which is no multiple of any period here; "
-    f"*aligned* ones of {ALIGNED} and {LARGER}, with the halo that was found. Their "
-    "difference from one pass is the largest of any pixel, in units of the standard "
-    "deviation of the outputs. The seam ratio is how many times as much the outputs "
+    f"*Naive* tiles are of {NAIVE} pixels, which is no multiple of any period here, "
+    f"and read no halo; *aligned* ones of {ALIGNED} and {LARGER}, with the halo that "
+    "was found. Their difference from one pass is the largest of any pixel, in units "
+    "of the standard deviation of the outputs. The seam ratio is how many times as much the outputs "
     "change at tile borders as elsewhere; in brackets the same places in one pass.",
 )
 TABLE = (
@@ -273,9 +282,10 @@ def _section(each: Measured) -> Iterator[str]:
     shown, found = each.shown, each.found
     yield from (f"## {shown.title}", "", shown.about, "")
     yield from (f"![{shown.seen}](networks/{shown.name}.png)", "")
-    yield f"Found: period {found['period'][0]}, padding {found['padding'][0]}. "
-    yield f"{_sure(found['agreement'])}"
-    yield f"Tiles can be **{WORDS[found['tiling']]}**."
+    yield (
+        f"Found: period {found['period'][0]}, padding {found['padding'][0]}. "
+        f"{_sure(found['agreement'])} Tiles can be **{WORDS[found['tiling']]}**."
+    )
     yield ""
     for cause in found["causes"]:
         yield f"- *{cause['kind']}* ({cause['layer']}): {_sentence(cause['text'])}"
@@ -312,8 +322,8 @@ def _halos(halos: dict[tuple[int, int], float]) -> Iterator[str]:
         cells = [f"{halos[halo, off]:.2g}" for off in OFF_GRID]
         yield f"| {halo} | {' | '.join(cells)} |"
     yield ""
-    yield "On the grid a halo not below the context makes tiles exact, and the declared"
-    yield "one of 32 is too small. Beside the grid no halo helps."
+    yield "On the grid a halo of 56 or 64 makes tiles exact, and the declared one of 32"
+    yield "is too small. Beside the grid no halo helps."
 
 
 BEGIN = {0: "on the grid", 3: "3 pixels beside it", 4: "4 pixels beside it"}

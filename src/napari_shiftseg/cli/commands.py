@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.detecting import DETECTING
+from napari_shiftseg.cli.exchanging import EXCHANGING
 from napari_shiftseg.cli.options import (
+    WRITES,
     Asked,
     Command,
     Order,
@@ -29,8 +31,7 @@ from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 from napari_shiftseg.text import refusal
 from napari_shiftseg.training.defaults import TrainingRequest
 
-WRITES = Take("overwrite", "json")
-WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "export", "figure")
+WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "import", "export", "figure")
 
 program = typer.Typer(
     name="shiftseg", rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -346,23 +347,6 @@ def _tune(
 
 
 @_command
-def _export(
-    *,
-    place: ask.PlaceOfModel = None,
-    model: ask.NamedModel = None,
-    output: ask.Folder,
-    asked: Annotated[Asked, WRITES],
-) -> None:
-    """Write a model and its card (NAME.md) into a folder, to hand on."""
-    from napari_shiftseg.cli.model import run_export
-
-    chosen = one_of(model, place, "the model")
-    if chosen is None:
-        raise typer.BadParameter("name a model with -m")
-    run_export(chosen, output, asked)
-
-
-@_command
 def _figure(
     *,
     name: Annotated[
@@ -394,7 +378,7 @@ def _figure(
     run_figure(name, output, data, retrain, Order(settings, asked))
 
 
-for each in (*SEEING, *DETECTING):
+for each in (*EXCHANGING, *SEEING, *DETECTING):
     _command(each)
 app = typer.main.get_command(program)
 for parameter in app.params:

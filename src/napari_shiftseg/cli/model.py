@@ -1,4 +1,4 @@
-"""The commands ``inspect``, ``models`` and ``export``: a model, its cost, its card."""
+"""The commands ``inspect`` and ``models``: a model, and what its tiles cost."""
 
 from __future__ import annotations
 
@@ -21,27 +21,18 @@ from napari_shiftseg.networks.header import (
 )
 from napari_shiftseg.networks.loading.models import load_model, read_config
 from napari_shiftseg.networks.properties import Remark, describe, what_follows
-from napari_shiftseg.networks.unet import copy_model, load_unet
 from napari_shiftseg.pipeline.costs import cost_steps
 from napari_shiftseg.pipeline.seam_causes import seam_causes_steps
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
 from napari_shiftseg.pipeline.series import frames_of
 from napari_shiftseg.report.model_card import (
     MEANINGS,
-    file_name,
     grouped,
     in_words,
-    model_card,
     name_in_words,
 )
 from napari_shiftseg.report.suitability import suitability
-from napari_shiftseg.stores.folders import (
-    is_file_like,
-    refuse_to_overwrite,
-    writable_folder,
-)
 from napari_shiftseg.stores.reading import is_sample
-from napari_shiftseg.stores.whole_file import all_or_none
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -52,32 +43,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.report.suitability import Suitability
-
-
-def run_export(model: str, output: Path, asked: Asked) -> None:
-    """Write ``NAME.safetensors`` and ``NAME.md``; other files there are left alone.
-
-    Parameters
-    ----------
-    model, output, asked
-        See ``shiftseg export --help``.
-    """
-    network = load_unet(model)
-    folder, name = writable_folder(output), file_name(network.config)
-    weights, card = folder / f"{name}{SUFFIX}", folder / f"{name}.md"
-    with all_or_none([weights, card]) as unfinished:
-        copy_model(model, unfinished[0])
-        unfinished[1].write_text(model_card(network), encoding="utf-8")
-        alike = zip((weights, card), unfinished, strict=True)
-        same = [old.name for old, new in alike if is_file_like(old, new)]
-        refuse_to_overwrite(
-            [weights, card], same, asked.overwrite, "export of this model"
-        )
-    if asked.json:
-        files = {"file": str(weights), "card": str(card)}
-        print(json.dumps({"model": network.config.name, **files}))
-    else:
-        print(f"{weights.name} and its card {card.name} are in {folder}")
 
 
 def run_models(asked: Asked) -> None:

@@ -175,6 +175,9 @@ class Take:
         return name not in self.but and (not self.names or name in self.names)
 
 
+WRITES = Take("overwrite", "json")  # what is asked of a command that runs no network
+
+
 class Command(TyperCommand):
     """A command whose ``--help`` shows the options that most users need."""
 

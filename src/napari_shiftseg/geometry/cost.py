@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.window import is_beyond
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
@@ -138,12 +139,22 @@ def cheapest(costs: Sequence[Cost]) -> Cost | None:
 def _default_plans(
     image_shape: Sequence[int], shape: NetworkShape, memory: int | None
 ) -> list[TilePlan]:
-    whole = plan_tiles(image_shape, shape, stitching="whole")
-    windows = [*_doubled(whole.image_shape, shape), None]
-    plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
+    best = plan_tiles(image_shape, shape, memory=memory)
+    size = best.image_shape
+    windows = [each for each in _doubled(size, shape) if _can_read(each, shape)]
+    plans = [*(plan_tiles(size, shape, w, memory=memory) for w in windows), best]
     # what covers the image with one tile is the one pass
     parting = {plan.window: plan for plan in plans if len(plan) > 1}
-    return [*sorted(parting.values(), key=_size), whole]
+    found = sorted(parting.values(), key=_size)
+    if not _can_read(size, shape):
+        return found
+    return [*found, plan_tiles(size, shape, stitching="whole")]
+
+
+def _can_read(window: Sequence[int], shape: NetworkShape) -> bool:
+    """Whether a network can predict so much at once; one of one input size may not."""
+    sizes = zip(shape.axes, window, strict=True)
+    return not any(is_beyond(axis, n + 2 * axis.halo) for axis, n in sizes)
 
 
 def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:

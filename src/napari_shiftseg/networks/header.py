@@ -146,7 +146,8 @@ def is_ours(path: Path) -> bool:
     return not holds_architecture(path)
 
 
-ARCHITECTURE_KEY = "architecture"  # of other libraries, see `import_network`
+# in the header of a file of `import_network`
+ARCHITECTURE_KEY = "napari_shiftseg_architecture"
 
 
 def holds_architecture(path: Path) -> bool:

@@ -45,7 +45,8 @@ class ForeignConfig(NetworkConfig):
     """What a network that was made elsewhere reads and gives, and what was found of it.
 
     The outputs follow each other as the package names them, then a foreground logit
-    that is made of them; see `foreground_logit`.
+    that is made of them; see `foreground_logit`. A package that we exported gives all
+    channels itself.
     """
 
     outputs: Annotated[tuple[Output, ...], Field(min_length=1)]
@@ -65,7 +66,7 @@ class ForeignConfig(NetworkConfig):
 
     @model_validator(mode="after")
     def _one_channel_an_output(self) -> Self:
-        if self.embedding_channels != len(self.outputs):
+        if len(self.outputs) not in (self.embedding_channels, self.out_channels):
             raise ValueError(
                 f"each output channel needs a use, got {len(self.outputs)} for "
                 f"{self.embedding_channels} channels"
@@ -177,7 +178,7 @@ class ForeignNetwork(nn.Module):
         for axis, (before, after) in enumerate(self.config.crop, start=2):
             left = outputs.shape[axis] - before - after
             outputs = outputs.narrow(axis, before, left)
-        if not self.config.foreground:
+        if outputs.shape[1] == self.config.out_channels:
             return outputs
         logit = foreground_logit(outputs, self.config.outputs)
         return torch.cat([outputs, logit], dim=1)
@@ -283,8 +284,8 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     """Return the sizes along one axis, and what is to be cropped of each output.
 
     A network that pads is read with a halo: what it sees at any phase, rounded up to
-    periods. One that makes nothing up needs none. Of what it eats the larger side is
-    taken for both.
+    periods. One that makes nothing up needs none: it gives what it sees all of. Where
+    it eats more on one side, that is cropped on both.
 
     Parameters
     ----------
@@ -307,6 +308,8 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
         halo = 0  # nothing is made up
     elif axis.before is None or axis.after is None:
         halo = ceil(USUAL_HALO / period) * period
+    elif axis.padding in ("valid", "none"):
+        halo = 0
     else:
         unseen = max(axis.before - larger, axis.after - larger, 0)
         halo = ceil(unseen / period) * period

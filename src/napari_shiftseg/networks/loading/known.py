@@ -30,6 +30,7 @@ from napari_shiftseg.networks.loading.stepped import Stepped
 from napari_shiftseg.networks.opening.engine import Layout
 from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -132,19 +133,14 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     uses = tuple(Output(use=each.kind, name=each.name) for each in opened.outputs)
     if {use.use for use in uses} <= {"other"}:
         uses = assumed_uses(outputs)
-    is_embedding = {use.use for use in uses} == {"embedding"}
-    intensity, _ = read_as(opened.intensity, opened.in_channels)
-    channels = len(uses) + (not is_embedding)
+    objects = of_ours(opened, outputs.shape[1]) or _of_others(opened, uses)
+    channels = max(len(uses), objects["embedding_channels"] + objects["foreground"])
     return ForeignConfig(
+        **objects,
         name=opened.name,
         description=opened.description,
         ndim=opened.ndim,
-        embedding="discriminative" if is_embedding else "outputs",
         in_channels=opened.in_channels,
-        embedding_channels=len(uses),
-        foreground=not is_embedding,
-        intensity=intensity,
-        clustering=Clustering(**clustering_of(uses)),
         outputs=uses,
         sizes=FoundShape(sizes, opened.in_channels, channels),
         crop=crop,
@@ -168,6 +164,46 @@ FILES = {
 def _kind_of(source: Path) -> str:
     """Return what a network was opened from, in words."""
     return FILES.get(source.suffix.lower(), "BioImage.IO package")
+
+
+# what an exported model of ours says of its objects, beside its sizes
+OF_OURS = (
+    "embedding", "embedding_channels", "foreground", "classes", "intensity",
+    "clustering", "diameter", "provenance",
+)  # fmt: skip
+
+
+def of_ours(opened: OpenedNetwork, channels: int) -> dict[str, Any]:
+    """Return how objects are made of a model of ours; empty if it is none.
+
+    Parameters
+    ----------
+    opened : OpenedNetwork
+        Of a package of `export_bioimageio`, which holds the model's own config.
+    channels : int
+        That it gives.
+    """
+    try:
+        own = ModelConfig.model_validate(opened.settings)
+    except ValidationError:
+        return {}
+    read = own.ndim, own.in_channels, own.out_channels
+    if read != (opened.ndim, opened.in_channels, channels):
+        return {}
+    return {name: getattr(own, name) for name in OF_OURS}
+
+
+def _of_others(opened: OpenedNetwork, uses: tuple[Output, ...]) -> dict[str, Any]:
+    """Return how objects are made of a network by what its outputs are."""
+    is_embedding = {use.use for use in uses} == {"embedding"}
+    intensity, _ = read_as(opened.intensity, opened.in_channels)
+    return {
+        "embedding": "discriminative" if is_embedding else "outputs",
+        "embedding_channels": len(uses),
+        "foreground": not is_embedding,
+        "intensity": intensity,
+        "clustering": Clustering(**clustering_of(uses)),
+    }
 
 
 def read_as(

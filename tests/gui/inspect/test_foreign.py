@@ -15,7 +15,8 @@ from napari_shiftseg.gui.inspect.card import BADGE_COLOURS
 from napari_shiftseg.gui.parts import opening
 from napari_shiftseg.gui.parts.layout import opened
 from napari_shiftseg.gui.parts.text_boxes import LEAST_CONTRAST, contrast
-from napari_shiftseg.networks.loading.models import known, loading
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import loading
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),

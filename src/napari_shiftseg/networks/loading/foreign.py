@@ -129,12 +129,15 @@ class ForeignNetwork(nn.Module):
         That predicts (batch, channels, \*input) → (batch, outputs, \*output): of
         tensors, on a device; or of float32 arrays, on the CPU, one input after the
         other, shared by all copies.
-    reopen : callable
+    reopen : callable, optional
         Opens the file again, where the network is sent to another process.
     """
 
     def __init__(
-        self, config: ForeignConfig, network: nn.Module | Predict, reopen: Reopen
+        self,
+        config: ForeignConfig,
+        network: nn.Module | Predict,
+        reopen: Reopen | None = None,
     ) -> None:
         super().__init__()
         self._reopen = reopen
@@ -148,6 +151,8 @@ class ForeignNetwork(nn.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
+        if self._reopen is None:
+            raise TypeError("a network without a file cannot be sent elsewhere")
         return self._reopen, (Path(self.config.source), frozenset(self.config.code))
 
     @property

@@ -28,7 +28,7 @@ Use = Literal[
     "other",
 ]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
-USUAL_WINDOW = 128  # pixels
+USUAL_TILE = 64  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
 
 
@@ -79,27 +79,13 @@ class ForeignConfig(NetworkConfig):
         return self.sizes
 
     @property
-    def is_foreign(self) -> bool:
-        """Whether the network was made elsewhere."""
-        return True
-
-    @property
     def usual_window(self) -> tuple[int, ...]:
-        """Window to begin with: 128 pixels in whole periods, or as many as it has."""
-        usual = (
-            (ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
-            for axis in self.sizes.axes
-        )
-        return tuple(n if most is None else min(n, most) for n, most in usual)
+        """Window to begin with, of whole periods: that of its training is not known.
 
-    @property
-    def declared_halo(self) -> tuple[int, ...] | None:
-        """Pixels that its package says are wrong at both ends; None: it says nothing.
-
-        In pixels of the input.
+        At least `USUAL_TILE` pixels, and twice the halo, so that a tile reads at most
+        twice as far as it keeps; less where no input is as large.
         """
-        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
-        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
+        return tuple(map(_usual_window, self.sizes.axes))
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -113,6 +99,27 @@ class ForeignConfig(NetworkConfig):
             "notes": list(self.notes),
             "sha256": self.sha256,
         }
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return True
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package says are wrong at both ends; None: it says nothing.
+
+        In pixels of the input.
+        """
+        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
+        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
+
+
+def _usual_window(axis: FoundAxis) -> int:
+    wanted = max(USUAL_TILE, 2 * axis.halo)
+    if axis.most is not None:
+        wanted = min(wanted, axis.most - axis.context - 2 * axis.halo)
+    return max(wanted // axis.period, 1) * axis.period
 
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]

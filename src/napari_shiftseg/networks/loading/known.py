@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import replace
 from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -121,12 +120,7 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     opened : OpenedNetwork
     found : Found
     """
-    fixed = opened.fixed_size or (None,) * opened.ndim
-    axes = [
-        axis if size is None else replace(axis, multiple=0, remainder=0, smallest=size)
-        for axis, size in zip(found.axes, fixed, strict=True)
-    ]
-    sizes, crop = zip(*map(tiled_axis, axes), strict=True)
+    sizes, crop = zip(*map(tiled_axis, found.axes), strict=True)
     example = [axis.input_for(1 + 2 * axis.halo) for axis in sizes]
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
     outputs = opened.predict(grey.astype(np.float32))

@@ -140,12 +140,24 @@ def cheapest(costs: Sequence[Cost]) -> Cost | None:
 def _default_plans(
     image_shape: Sequence[int], shape: NetworkShape, memory: int | None
 ) -> list[TilePlan]:
-    whole = plan_tiles(image_shape, shape, stitching="whole")
-    windows = [*_doubled(whole.image_shape, shape), None]
+    best = plan_tiles(image_shape, shape, memory=memory)
+    doubled = _doubled(best.image_shape, shape)
+    windows = [window for window in doubled if _is_readable(window, shape)]
     plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
+    plans.append(best)
+    if not _is_readable(best.image_shape, shape):
+        every = {plan.window: plan for plan in plans}
+        return sorted(every.values(), key=_size)
+    whole = plan_tiles(image_shape, shape, stitching="whole")
     # what covers the image with one tile is the one pass
     parting = {plan.window: plan for plan in plans if len(plan) > 1}
     return [*sorted(parting.values(), key=_size), whole]
+
+
+def _is_readable(window: Sequence[int], shape: NetworkShape) -> bool:
+    """Whether the network reads enough at once for a tile of this size."""
+    pairs = zip(shape.axes, window, strict=True)
+    return all(axis.can_keep(size) for axis, size in pairs)
 
 
 def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:

@@ -46,6 +46,10 @@ class AxisSizes:
         """Pixels that a tile can read at most; None: as many as memory holds."""
         return None
 
+    def can_keep(self, size: int) -> bool:
+        """Whether a tile can keep `size` pixels: the network reads what they need."""
+        return self.most is None or size + 2 * self.halo + self.context <= self.most
+
     def is_legal(self, size: int) -> bool:
         """Whether an input of `size` pixels loses none in pooling."""
         return size > self.context and size % self.period == self.remainder

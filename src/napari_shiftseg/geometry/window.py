@@ -290,6 +290,8 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
+        if not all(axis.can_keep(n * axis.period) for axis in shape.axes):
+            return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
 
@@ -317,6 +319,8 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
     for stride in range(axis.period, before + needed + axis.period, axis.period):
         span = before % stride + needed
         tiles = ceil(span / stride)
+        if not axis.can_keep(min(stride, span)):
+            break
         reads = axis.input_for(min(stride, span) + 2 * axis.halo)
         if tiles not in cheapest or reads < cheapest[tiles].reads:
             cheapest[tiles] = _Choice(stride, tiles, reads)

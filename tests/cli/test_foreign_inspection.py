@@ -97,5 +97,5 @@ def test_the_self_test_tells_statistics_from_phase(
     assert causes["tile_mismatch"] > 10 * LOUD
     assert (causes["phase_mismatch"], causes["train_eval_disparity"]) == (None, None)
     said = shiftseg(*arguments).stdout
-    assert "measured on this image\n  Statistics (tile mismatch " in said
+    assert "measured on this image\n  Statistics of the tile (tile mismatch " in said
     assert "the self-test says so, too." in said

@@ -17,7 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from napari_shiftseg.networks.loading import known, loading
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable

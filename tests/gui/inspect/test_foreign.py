@@ -204,7 +204,7 @@ def test_the_card_says_whether_tiles_can_be_exact(
     text = widget.card.toPlainText()
     assert "Probably exact: the self-test saw no difference" in text
     assert "Measured on this image" in text
-    assert "Statistics (tile mismatch 0): tiles on the grid" in text
+    assert "Statistics of the tile (tile mismatch 0): tiles on the grid" in text
     viewer.add_image(image[:50, :50], name="other")
     widget.image.value = viewer.layers["other"]
     assert "self-test not run yet" in widget.card.toPlainText()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,7 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     opened : OpenedNetwork
     found : Found
     """
+    found = _at_its_one_size(found, opened.fixed_size)
     sizes, crop = zip(*map(tiled_axis, found.axes), strict=True)
     example = [axis.input_for(1 + 2 * axis.halo) for axis in sizes]
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
@@ -146,6 +148,15 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         source=str(opened.source),
         sha256=opened.sha256,
     )
+
+
+def _at_its_one_size(found: Found, size: tuple[int, ...] | None) -> Found:
+    """Return what was found, where a file reads one size alone, whatever its layers."""
+    if size is None:
+        return found
+    pairs = zip(found.axes, size, strict=True)
+    axes = [replace(axis, multiple=0, remainder=0, smallest=n) for axis, n in pairs]
+    return replace(found, axes=tuple(axes))
 
 
 FILES = {

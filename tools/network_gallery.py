@@ -235,8 +235,9 @@ OPENING = (
     f"*Naive* tiles are of {NAIVE} pixels, which is no multiple of any period here, "
     f"and read no halo; *aligned* ones of {ALIGNED} and {LARGER}, with the halo that "
     "was found. Their difference from one pass is the largest of any pixel, in units "
-    "of the standard deviation of the outputs. The seam ratio is how many times as much the outputs "
-    "change at tile borders as elsewhere; in brackets the same places in one pass.",
+    "of the standard deviation of the outputs. The seam ratio is how many times as "
+    "much the outputs change at tile borders as elsewhere; in brackets the same "
+    "places in one pass.",
 )
 TABLE = (
     f"| network | period | context | tiles | naive, {NAIVE} | aligned, {ALIGNED} | "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,8 @@ def _quiet() -> Iterator[None]:
     logger = logging.getLogger("torch.fx.experimental.symbolic_shapes")
     before, logger.disabled = logger.disabled, True
     try:
-        yield
+        with redirect_stderr(StringIO()):
+            yield
     finally:
         logger.disabled = before
 

@@ -215,7 +215,7 @@ def test_one_fixed_size_is_used_as_it_is(shiftseg, inspect, tmp_path) -> None:
     found = json.loads(
         shiftseg("inspect", tmp_path / "i.npy", "-m", path, "--json").stdout
     )
-    strides = [each["stride"][0] for each in found["windows"]]
+    strides = [each["keeps"][0] for each in found["windows"]]
     assert strides
     assert max(strides) <= 30
     ran = shiftseg(

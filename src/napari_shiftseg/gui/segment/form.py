@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import CheckBox, Container, RadioButtons
 from napari.utils.notifications import show_info
 
-from napari_shiftseg.clustering.settings import Clustering, kernels_like
+from napari_shiftseg.clustering.settings import (
+    KNOBS,
+    Clustering,
+    kernels_like,
+    methods_for,
+)
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -117,23 +122,41 @@ class AdvancedRows(Container):
         self._taken = Clustering()
         super().__init__(widgets=[*self.controls.values(), self.region, show])
         align_labels(self)
+        self.controls["method"].changed.connect(self._show_rows)
+        self._show_rows()
 
     @property
     def extra(self) -> tuple[str, ...]:
         """Layers that are asked for beside the labels."""
         return tuple(kind for kind, box in self.layers.items() if box.value)
 
-    def take(self, clustering: Clustering) -> None:
-        """Show the clustering of a model."""
+    def take(self, clustering: Clustering, has_foreground: bool = False) -> None:
+        """Show the clustering of a model.
+
+        Parameters
+        ----------
+        clustering : Clustering
+        has_foreground : bool
+            Whether the model predicts one: else there is no choice of a method.
+        """
         self._taken, self._meant = clustering, {}
         self.controls["kernel"].choices = kernels_like(clustering.kernel)
+        self.controls["method"].choices = methods_for(has_foreground)
         for name in OF_THE_MODEL:
             value = getattr(clustering, name)
             self._show(name, value, None if name in ROUNDED else value)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """Show the rows that say something to the method chosen."""
+        method = self.controls["method"]
+        method.visible = len(method.choices) > 1
+        for name in set(OF_THE_MODEL) - {"method"}:
+            self.controls[name].visible = name in KNOBS[method.value]
 
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run; None is the model's own."""
-        self.take(self._taken)
+        self.take(self._taken, len(self.controls["method"].choices) > 1)
         diameter = diameter_text(settings.get("diameter"))
         for name in self.controls:
             value = diameter if name == "diameter" else settings.get(name)

@@ -182,7 +182,7 @@ class SegmentWidget(ScrolledRows):
 
     def _choose_model(self) -> None:
         config = self.form.config
-        self.advanced.take(config.clustering)
+        self.advanced.take(config.clustering, config.foreground)
         self.window.follow(self._usual_window(config))
         self._advise()
 

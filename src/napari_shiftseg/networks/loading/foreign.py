@@ -27,6 +27,7 @@ Use = Literal[
     "other",
 ]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
+USUAL_TILE = 64  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
 
 
@@ -75,6 +76,15 @@ class ForeignConfig(NetworkConfig):
         return self.sizes
 
     @property
+    def usual_window(self) -> tuple[int, ...]:
+        """Window to begin with, of whole periods: what it was trained with is not known.
+
+        At least `USUAL_TILE` pixels, and twice the halo, so that a tile reads at most
+        twice as far as it keeps; less where no input is as large.
+        """
+        return tuple(map(_usual_window, self.sizes.axes))
+
+    @property
     def architecture(self) -> dict[str, Any]:
         """What is known of how it is built, ready for JSON."""
         return {
@@ -86,6 +96,13 @@ class ForeignConfig(NetworkConfig):
             "notes": list(self.notes),
             "sha256": self.sha256,
         }
+
+
+def _usual_window(axis: FoundAxis) -> int:
+    wanted = max(USUAL_TILE, 2 * axis.halo)
+    if axis.most is not None:
+        wanted = min(wanted, axis.most - axis.context - 2 * axis.halo)
+    return max(wanted // axis.period, 1) * axis.period
 
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]

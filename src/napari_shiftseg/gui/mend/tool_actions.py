@@ -244,10 +244,11 @@ class ToolActions:
     def _show_reply(self, reply: Reply) -> None:
         if self.tool is not ASK or self.steering is None:
             return
-        offset = self.steering.kept.offset
-        corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
-        at = (*reply.question.known.frame.position, *corner)
-        self._distance.show(reply.distances, self.steering.layer, at)
+        if reply.distances is not None:
+            offset = self.steering.kept.offset
+            corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
+            at = (*reply.question.known.frame.position, *corner)
+            self._distance.show(reply.distances, self.steering.layer, at)
         self._viewer.status = self._status = reply.text
         if not self._asked:
             self._say(reply.text, "note")

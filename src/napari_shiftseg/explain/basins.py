@@ -25,7 +25,7 @@ DOUBLINGS = 10  # so often
 
 @dataclass(frozen=True)
 class OnePart:
-    """The pixels are in one part of the foreground, and no waist that counts is between.
+    """The pixels are in one part of the foreground, not cut between them.
 
     They are two objects below a prominence, and above a foreground threshold, if values
     were found that part them.
@@ -92,7 +92,7 @@ def _share_a_part(evidence: Evidence, places: Sequence[Place]) -> bool:
 
 
 def _is_one(evidence: Evidence, places: Sequence[Place], prominence: float) -> bool:
-    """Whether the part of the foreground that holds both is cut nowhere between them."""
+    """Whether their part of the foreground is not cut between them."""
     parts = evidence.components
     if parts is None:
         return False

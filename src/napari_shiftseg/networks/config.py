@@ -145,6 +145,11 @@ class NetworkConfig(BaseModel):
         return self
 
     @property
+    def gives(self) -> str:
+        """What it predicts, in a word: "embedding", or "output" where it is none."""
+        return "output" if self.embedding == "outputs" else "embedding"
+
+    @property
     def out_channels(self) -> int:
         """Embedding channels, then a foreground logit and one a class, if any."""
         return self.embedding_channels + self.foreground + len(self.classes)

@@ -166,8 +166,8 @@ def read_unet_config(source: str | Path) -> ModelConfig:
     path = find_model(source)
     if not is_ours(path):
         raise CheckpointError(
-            f"{path.name} is a network that was made elsewhere: it predicts, but cannot "
-            f"be trained on, tuned or exported; take a model of this program"
+            f"{path.name} is a network that was made elsewhere: it predicts, but "
+            f"cannot be trained on, tuned or exported; take a model of this program"
         )
     _refuse_long_header(path)
     try:

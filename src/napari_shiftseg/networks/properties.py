@@ -176,9 +176,9 @@ def _tiles(config: NetworkConfig) -> str:
     if max(period) == 1:
         return "It pools nothing: the period is 1, any window is valid."
     return (
-        f"Shifting the image by a multiple of {compact(period)} shifts the embedding "
-        f"alike, any other shift may change it: tiles must keep a multiple of "
-        f"{compact(period)}."
+        f"Shifting the image by a multiple of {compact(period)} shifts the "
+        f"{config.gives} alike, any other shift may change it: tiles must keep a "
+        f"multiple of {compact(period)}."
     )
 
 

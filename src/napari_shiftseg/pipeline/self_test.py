@@ -56,6 +56,8 @@ class SelfTest:
         Of the untiled embedding: the root mean square distance from its mean.
     caveat : str
         What exact tiles do not mend, see `what_exact_means`; empty if nothing is left.
+    gives : str
+        What was predicted, in a word.
     """
 
     plan: TilePlan
@@ -64,6 +66,7 @@ class SelfTest:
     largest: float
     spread: float
     caveat: str = ""
+    gives: str = "embedding"
 
     @property
     def relative(self) -> float | None:
@@ -108,8 +111,8 @@ class SelfTest:
             )
         if not self.agrees:
             return (
-                f"Tiled and untiled differ by {self.difference:.2g} (the embedding's "
-                f"spread is {self.spread:.2g}): tiles are not exact. A layer that "
+                f"Tiled and untiled differ by {self.difference:.2g} (the "
+                f"{self.gives}'s spread is {self.spread:.2g}): tiles are not exact. A layer that "
                 f"normalises, pools or attends over the whole tile does that; no "
                 f"cropping mends it. Predict in one pass where memory allows."
             )
@@ -250,7 +253,11 @@ def self_test_steps(
             raise _too_large(plan, budget, window)
         embeddings.append(embedding_of(raw, model.config))
         done += sum(seen.tiles(plan))
-    return replace(_compared(tiled, *embeddings), caveat=what_exact_means(model.config))
+    return replace(
+        _compared(tiled, *embeddings),
+        caveat=what_exact_means(model.config),
+        gives=model.config.gives,
+    )
 
 
 def _compared(

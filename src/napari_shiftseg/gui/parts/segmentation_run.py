@@ -179,7 +179,7 @@ class SegmentationOutcome:
     @property
     def _about_seams(self) -> str:
         if self.has_seams:
-            return ": the embedding jumps at tile borders"
+            return f": the {self.result.gives} jumps at tile borders"
         if self.result.plan.makes_seams:
             return ""
         if self.own_seams is None:

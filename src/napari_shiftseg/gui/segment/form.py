@@ -6,15 +6,9 @@ from dataclasses import asdict
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import CheckBox, Container, RadioButtons
+from magicgui.widgets import RadioButtons
 from napari.utils.notifications import show_info
 
-from napari_shiftseg.clustering.settings import (
-    KNOBS,
-    Clustering,
-    kernels_like,
-    methods_for,
-)
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -28,10 +22,6 @@ from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.large import follow_size, part_in_view
 from napari_shiftseg.gui.parts.layout import (
     ControlForm,
-    ControlRow,
-    align_labels,
-    control_of,
-    nearest,
 )
 from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
@@ -45,7 +35,6 @@ from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.gui.parts.viewer import (
     IN_VIEW,
     WHOLE_IMAGE,
-    RegionChoice,
     region_in_view,
 )
 from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
@@ -53,11 +42,9 @@ from napari_shiftseg.gui.segment.linking import LinkChoice
 from napari_shiftseg.gui.segment.stored_run import StoredRun
 from napari_shiftseg.pipeline.diameter import (
     AUTO,
-    diameter_text,
     fit_to,
     parse_diameter,
 )
-from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import by
 
@@ -69,120 +56,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.gui.segment.advanced import AdvancedRows
     from napari_shiftseg.networks.config import NetworkConfig
-
-
-ADVANCED = {  # of `Settings`, and how the row is called
-    "bandwidth": "Bandwidth",
-    "kernel": "Kernel",
-    "scope": "Cluster",
-    "min_size": "Minimum size",
-    "split_far_parts": "Split far parts",
-    "foreground_threshold": "Foreground above",
-    "method": "Objects by",
-    "prominence": "Prominence",
-    "border": "Border",
-    "batch": "Batch",
-    "views": "Views",
-    "diameter": "Diameter",
-    "precision": "Precision",
-    "engine": "Engine",
-}
-OF_THE_MODEL = [name for name in ADVANCED if name in Clustering.model_fields]
-ROUNDED = ("bandwidth", "foreground_threshold", "prominence")
-SHOWN = {  # layers beside the labels
-    "gradient": "How far the embedding changes from one pixel to the next. Added by "
-    "itself where tiles make seams.",
-    "embedding": "What the network computes for every pixel, as colours.",
-    "tile grid": "Where tiles meet. Added by itself where they make seams.",
-}
-
-
-class AdvancedRows(Container):
-    """What a biologist need not touch: clustering, border, batch, region.
-
-    Each control is an attribute, named as its setting. A model sets the clustering.
-    """
-
-    def __init__(self) -> None:
-        known = terms(Settings)
-        self.controls = {
-            name: control_of(known[name], label=label)
-            for name, label in ADVANCED.items()
-        }
-        self.controls["batch"].tooltip += f" 0: {known['batch'].unset}."
-        self.controls["diameter"].tooltip += f" Empty: {known['diameter'].unset}."
-        self.region = RegionChoice("predicted")
-        self.layers = {
-            kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
-        }
-        show = ControlRow(*self.layers.values(), label="Also add")
-        # what is meant where a control shows it rounded, or cut off at its ends
-        self._meant: dict[tuple[str, Any], Any] = {}
-        self._taken = Clustering()
-        super().__init__(widgets=[*self.controls.values(), self.region, show])
-        align_labels(self)
-        self.controls["method"].changed.connect(self._show_rows)
-        self._show_rows()
-
-    @property
-    def extra(self) -> tuple[str, ...]:
-        """Layers that are asked for beside the labels."""
-        return tuple(kind for kind, box in self.layers.items() if box.value)
-
-    def take(self, clustering: Clustering, has_foreground: bool = False) -> None:
-        """Show the clustering of a model.
-
-        Parameters
-        ----------
-        clustering : Clustering
-        has_foreground : bool
-            Whether the model predicts one: else there is no choice of a method.
-        """
-        self._taken, self._meant = clustering, {}
-        self.controls["kernel"].choices = kernels_like(clustering.kernel)
-        self.controls["method"].choices = methods_for(has_foreground)
-        for name in OF_THE_MODEL:
-            value = getattr(clustering, name)
-            self._show(name, value, None if name in ROUNDED else value)
-        self._show_rows()
-
-    def _show_rows(self) -> None:
-        """Show the rows that say something to the method chosen."""
-        method = self.controls["method"]
-        method.visible = len(method.choices) > 1
-        for name in set(OF_THE_MODEL) - {"method"}:
-            self.controls[name].visible = name in KNOBS[method.value]
-
-    def restore(self, settings: dict[str, Any]) -> None:
-        """Show the settings of an earlier run; None is the model's own."""
-        self.take(self._taken, len(self.controls["method"].choices) > 1)
-        diameter = diameter_text(settings.get("diameter"))
-        for name in self.controls:
-            value = diameter if name == "diameter" else settings.get(name)
-            if value is not None:
-                self._show(name, value, value)
-        self.controls["batch"].value = settings.get("batch") or 0
-
-    def _show(self, name: str, value: Any, meant: Any) -> None:
-        control = self.controls[name]
-        control.value = nearest(control, value)
-        self._meant[name, control.value] = meant
-
-    def settings(self) -> dict[str, Any]:
-        """Return what is shown, as keywords of `Settings`.
-
-        Where the model's own value is shown, rounded, there is None.
-
-        Raises
-        ------
-        ValueError
-            If what is written is no diameter.
-        """
-        shown = {name: control.value for name, control in self.controls.items()}
-        meant = {name: self._meant.get((name, x), x) for name, x in shown.items()}
-        diameter = parse_diameter(shown["diameter"])
-        return meant | {"batch": shown["batch"] or None, "diameter": diameter}
 
 
 class SegmentForm(ControlForm):

@@ -38,8 +38,9 @@ from napari_shiftseg.gui.parts.source import first_channel
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
+from napari_shiftseg.gui.segment.advanced import AdvancedRows
 from napari_shiftseg.gui.segment.colours import RandomColours
-from napari_shiftseg.gui.segment.form import AdvancedRows, SegmentForm
+from napari_shiftseg.gui.segment.form import SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.gui.segment.whole import WholeImage
 from napari_shiftseg.networks.properties import training_window_warning
@@ -182,7 +183,7 @@ class SegmentWidget(ScrolledRows):
 
     def _choose_model(self) -> None:
         config = self.form.config
-        self.advanced.take(config.clustering, config.foreground)
+        self.advanced.take(config)
         self.window.follow(self._usual_window(config))
         self._advise()
 

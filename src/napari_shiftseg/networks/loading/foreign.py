@@ -77,7 +77,7 @@ class ForeignConfig(NetworkConfig):
 
     @property
     def usual_window(self) -> tuple[int, ...]:
-        """Window to begin with, of whole periods: what it was trained with is not known.
+        """Window to begin with, of whole periods: that of its training is not known.
 
         At least `USUAL_TILE` pixels, and twice the halo, so that a tile reads at most
         twice as far as it keeps; less where no input is as large.

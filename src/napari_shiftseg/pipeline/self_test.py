@@ -112,9 +112,9 @@ class SelfTest:
         if not self.agrees:
             return (
                 f"Tiled and untiled differ by {self.difference:.2g} (the "
-                f"{self.gives}'s spread is {self.spread:.2g}): tiles are not exact. A layer that "
-                f"normalises, pools or attends over the whole tile does that; no "
-                f"cropping mends it. Predict in one pass where memory allows."
+                f"{self.gives}'s spread is {self.spread:.2g}): tiles are not exact. A "
+                f"layer that normalises, pools or attends over the whole tile does "
+                f"that; no cropping mends it. Predict in one pass where memory allows."
             )
         if self.passed and self.caveat:
             return f"{self._agreement} {self.caveat}"

@@ -310,6 +310,11 @@ def leading_axes(layer: Layer, config: NetworkConfig) -> int:
             f"this model reads {config.in_channels} channels together, napari shows "
             f"one channel at a time: use it in Python or on the command line"
         )
+    if getattr(layer, "rgb", False) and config.in_channels > 1:
+        raise ValueError(
+            f"this model reads {config.in_channels} channels together, and of colours "
+            f"one is read here, or their grey: use it in Python or on the command line"
+        )
     leading = config.leading_axes(len(shape))
     if config.in_channels == 1 and not getattr(layer, "rgb", False):
         _refuse_channels_last(layer, shape, config.ndim)

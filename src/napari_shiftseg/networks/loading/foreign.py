@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from math import ceil, lcm
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
@@ -106,7 +105,7 @@ def _usual_window(axis: FoundAxis) -> int:
 
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
-Reopen = Callable[[Path, frozenset[str]], "ForeignNetwork"]
+Reopen = Callable[[], "ForeignNetwork"]
 
 
 class ForeignNetwork(nn.Module):
@@ -120,7 +119,8 @@ class ForeignNetwork(nn.Module):
         tensors, on a device; or of float32 arrays, on the CPU, one input after the
         other, shared by all copies.
     reopen : callable
-        Opens the file again, where the network is sent to another process.
+        Opens the file again, where the network is sent to another process: it is
+        pickled in place of the network.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class ForeignNetwork(nn.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
-        return self._reopen, (Path(self.config.source), frozenset([self.config.sha256]))
+        return self._reopen, ()
 
     @property
     def computed_by(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
 from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.finding.found import Found
+    from napari_shiftseg.networks.loading.foreign import Reopen
     from napari_shiftseg.networks.opening.opened import OpenedNetwork
     from napari_shiftseg.networks.opening.steps import Intensity, Pixelwise
     from napari_shiftseg.networks.opening.trust import Trusted
@@ -68,10 +70,38 @@ def load_known(path: Path, trusted: Trusted = frozenset()) -> ForeignNetwork:
         See `load_model`.
     """
     opened, place = open_network(path, trusted), _place(path)
-    return as_network(opened, _kept(place) or _looked_into(opened, place))
+    config = _kept(place) or _looked_into(opened, place)
+    again = partial(reopened, path.resolve(), opened.sha256, trusted)
+    return as_network(opened, config, again)
 
 
-def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
+def reopened(path: Path, sha256: str, trusted: Trusted) -> ForeignNetwork:
+    """Open a network again in another process: the same one, or none.
+
+    Parameters
+    ----------
+    path, trusted
+        See `load_model`.
+    sha256 : str
+        Of its weights.
+
+    Raises
+    ------
+    ValueError
+        If its weights are others by now.
+    """
+    network = load_known(path, trusted)
+    if network.config.sha256 != sha256:
+        raise ValueError(
+            f"{path.name} was changed since it was opened: begin again with the file "
+            f"as it is now"
+        )
+    return network
+
+
+def as_network(
+    opened: OpenedNetwork, config: ForeignConfig, again: Reopen
+) -> ForeignNetwork:
     """Return an opened network as tiles and clustering need it.
 
     Parameters
@@ -79,12 +109,14 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     opened : OpenedNetwork
     config : ForeignConfig
         That was found of it.
+    again : callable
+        Opens it in another process.
     """
     _, before = read_as(opened.intensity, opened.in_channels)
     module = getattr(opened.engine, "module", None)
     if module is not None and opened.layout == Layout.usual(opened.ndim):
         stepped = Stepped(module, before, opened.activation)
-        return ForeignNetwork(config, stepped, load_known).eval()
+        return ForeignNetwork(config, stepped, again).eval()
 
     def predict(pixels: NDArray[Any]) -> NDArray[Any]:
         each = list(pixels)
@@ -93,7 +125,7 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
         found: NDArray[Any] = opened.predict(np.stack(each))
         return found
 
-    return ForeignNetwork(config, predict, load_known).eval()
+    return ForeignNetwork(config, predict, again).eval()
 
 
 def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
@@ -131,7 +163,7 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         found=found.figures(),
         declared=[_declared(axis) for axis in opened.declared],
         notes=(*opened.notes, *found.notes),
-        source=str(opened.source),
+        source=str(opened.source.resolve()),
         sha256=opened.sha256,
     )
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import FOREIGN, SUFFIX, is_ours
-from napari_shiftseg.networks.loading.models import read_config, trust
+from napari_shiftseg.networks.loading.models import load_model, trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +58,17 @@ def look_into(
             look_into(path, native, take)
 
     show_info(LOOKING.format(Path(path).name))
-    worker = create_worker(read_config, path, _start_thread=False)
+    worker = create_worker(
+        _opened_config, path, _start_thread=False, _ignore_errors=True
+    )
     worker.returned.connect(found)
     worker.errored.connect(failed)
     worker.start()
+
+
+def _opened_config(path: str | Path) -> NetworkConfig:
+    """Open a network, and return what was found: of a known one that it is trusted."""
+    return load_model(path).config
 
 
 def ask_trust(native: QWidget, name: str, why: str) -> bool:

@@ -9,6 +9,8 @@ from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from pathlib import Path
+
 import numpy as np
 from platformdirs import user_cache_path
 from pydantic import ValidationError
@@ -33,8 +35,6 @@ from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.finding.found import Found
@@ -47,6 +47,15 @@ KINDS: dict[str, Any] = {
     "zero_mean_unit_variance": "standardized",
     "scale_range": "quantiles",
 }
+
+
+# what was found in this process, by the place where it is kept: that may be read-only
+FOUND: dict[Path, ForeignConfig] = {}
+
+
+def is_known(path: Path) -> bool:
+    """Whether a network was looked into before, and its files are as they were."""
+    return _kept(_place(path)) is not None
 
 
 def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
@@ -234,7 +243,7 @@ def _declared(axis: Any) -> dict[str, Any]:
 
 
 def _looked_into(opened: OpenedNetwork, place: Path) -> ForeignConfig:
-    config = config_of(opened, find(opened))
+    FOUND[place] = config = config_of(opened, find(opened))
     with suppress(OSError):  # it is found again next time
         place.parent.mkdir(parents=True, exist_ok=True)
         with whole_or_not_at_all(place) as unfinished:
@@ -244,6 +253,8 @@ def _looked_into(opened: OpenedNetwork, place: Path) -> ForeignConfig:
 
 def _kept(place: Path) -> ForeignConfig | None:
     """Return what was found before; None if nothing was, or it cannot be read."""
+    if place in FOUND:
+        return FOUND[place]
     try:
         known = json.loads(place.read_text(encoding="utf-8"))
         return ForeignConfig.model_validate(known)

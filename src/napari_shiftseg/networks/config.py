@@ -150,6 +150,11 @@ class NetworkConfig(BaseModel):
         return "output" if self.embedding == "outputs" else "embedding"
 
     @property
+    def directed(self) -> tuple[str, ...]:
+        """Kinds of outputs that belong to a direction: flipped, they are others."""
+        return ()
+
+    @property
     def out_channels(self) -> int:
         """Embedding channels, then a foreground logit and one a class, if any."""
         return self.embedding_channels + self.foreground + len(self.classes)

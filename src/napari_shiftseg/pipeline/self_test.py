@@ -232,7 +232,7 @@ def self_test_steps(
     scale : Scale, optional
         See `segment_steps`.
     """
-    check_views(views, model.shape)
+    check_views(views, model.config)
     opened = open_for(image, model, reading, scale)
     tiled, whole, *control = _plans(opened.shape, model, window)
     budget = memory_budget(resolve_device(device))

@@ -13,7 +13,11 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import FOREIGN, SUFFIX, is_ours
-from napari_shiftseg.networks.loading.models import load_model, trust
+from napari_shiftseg.networks.loading.models import (
+    is_read_at_once,
+    load_model,
+    trust,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +61,8 @@ def look_into(
             trust(sum_of_code)
             look_into(path, native, take)
 
-    show_info(LOOKING.format(Path(path).name))
+    if not is_read_at_once(path):
+        show_info(LOOKING.format(Path(path).name))
     worker = create_worker(
         _opened_config, path, _start_thread=False, _ignore_errors=True
     )

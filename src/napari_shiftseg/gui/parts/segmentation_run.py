@@ -201,6 +201,11 @@ def segmentation_run(
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 
+    if run.plan is not None and run.plan.shape != network.shape:
+        raise ValueError(
+            f"the model {network.config.name} was changed since it was chosen: choose "
+            f"it again"
+        )
     result = yield from segment_steps(
         source.pixels(),
         network,

@@ -75,6 +75,12 @@ class ForeignConfig(NetworkConfig):
         return self.sizes
 
     @property
+    def directed(self) -> tuple[str, ...]:
+        """Kinds of outputs that belong to a direction: flipped, they are others."""
+        uses = [output.use for output in self.outputs]
+        return tuple(use for use in ("affinity", "flow") if use in uses)
+
+    @property
     def usual_window(self) -> tuple[int, ...]:
         """Window to begin with, of whole periods: that of its training is not known.
 

@@ -9,8 +9,6 @@ from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from pathlib import Path
-
 import numpy as np
 from platformdirs import user_cache_path
 from pydantic import ValidationError
@@ -35,6 +33,8 @@ from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.finding.found import Found

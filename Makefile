@@ -20,8 +20,8 @@ FAST = $(addprefix tests/,clustering embeddings explain geometry intensity mendi
 	relabelling stores test_device.py test_foreign_text.py test_imports.py test_numbers_in_words.py)
 
 .NOTPARALLEL:
-.PHONY: help install test check docs benchmark demo nuclei nuclei-3d pictures format constraints wheel-check clean \
-	libraries
+.PHONY: help install test check docs benchmark demo nuclei nuclei-3d pictures network-gallery format constraints \
+	wheel-check clean libraries
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -101,6 +101,9 @@ nuclei-3d: install  ## train the bundled model nuclei-3d; DATA=folder of volumes
 
 pictures: install  ## make the pictures of docs/seam-faults.md anew
 	.venv/bin/python tools/fault_pictures.py -o docs/faults
+
+network-gallery: install .venv/test-tools  ## write docs/network-gallery.md anew; PACKAGE=FOLDER of unet2d_nuclei_broad
+	.venv/bin/python tools/network_gallery.py "$(PACKAGE)" -o docs
 
 format: .venv/test-tools  ## mend what ruff can mend
 	.venv/bin/ruff check --fix

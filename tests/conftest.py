@@ -16,6 +16,7 @@ import torch
 from napari_shiftseg.cli import compare as demo
 from napari_shiftseg.cli import entry, terminal
 from napari_shiftseg.cli import entry as failure
+from napari_shiftseg.inference import rates
 from napari_shiftseg.networks.unet import UNet, load_unet, new_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.sweep import sweep
@@ -93,6 +94,15 @@ def models_folder(tmp_path_factory, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder: Path = tmp_path_factory.mktemp("models") / "own"
     monkeypatch.setenv("NAPARI_SHIFTSEG_MODELS", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def rates_file(tmp_path_factory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the rates of whoever runs the tests out of them."""
+    path: Path = tmp_path_factory.mktemp("cache") / "own" / "rates.json"
+    monkeypatch.setattr(rates, "rates_file", lambda: path)
+    monkeypatch.setattr(rates, "KNOWN", {})
+    return path
 
 
 @pytest.fixture
@@ -187,8 +197,8 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory, small_disks: Sample) -> R
     folder, made = tmp_path_factory.mktemp("demo") / "new" / "folder", []
     compare_steps = demo.compare_steps
 
-    def remembered(*args: Any) -> Generator[Any, None, Comparison]:
-        made.append((yield from compare_steps(*args)))
+    def remembered(*args: Any, **how: Any) -> Generator[Any, None, Comparison]:
+        made.append((yield from compare_steps(*args, **how)))
         return made[0]
 
     with pytest.MonkeyPatch.context() as patch, single_thread():

@@ -45,6 +45,7 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
         "benchmarks/boundaries.py",
         "benchmarks/dsb2018.py",
         "benchmarks/embeddings.py",
+        "benchmarks/grid.py",
         "benchmarks/memory.py",
         "benchmarks/proposals.py",
         "benchmarks/scaling.py",

@@ -23,9 +23,12 @@ from .metrics.recall import average_recall as average_recall
 from .metrics.seams import gradient_magnitude as gradient_magnitude
 from .metrics.seams import seam_scores as seam_scores
 from .networks.loading.models import load_model as load_model
+from .networks.opening.exporting import export_bioimageio as export_bioimageio
+from .networks.opening.imported import import_network as import_network
 from .networks.unet import new_model as new_model
 from .networks.unet import save_model as save_model
 from .pipeline.comparison import compare as compare
+from .pipeline.seam_causes import seam_causes as seam_causes
 from .pipeline.segmentation import segment as segment
 from .pipeline.self_test import self_test as self_test
 from .pipeline.sweep import sweep as sweep
@@ -45,10 +48,12 @@ __all__ = [
     "compare",
     "cosine_margin_loss",
     "embed",
+    "export_bioimageio",
     "false_merges",
     "false_splits",
     "fit_boundaries",
     "gradient_magnitude",
+    "import_network",
     "judged_classes",
     "learn_class_confidence",
     "learn_confidence",
@@ -62,6 +67,7 @@ __all__ = [
     "region_average_precision",
     "save_confidence",
     "save_model",
+    "seam_causes",
     "seam_scores",
     "segment",
     "segment_to_store",

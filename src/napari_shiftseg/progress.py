@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
 
 LOOK = 0.05  # seconds from one look whether the call has ended to the next
@@ -30,10 +31,18 @@ def waiting(
     function : callable
         Called without arguments.
     """
+    return (yield from _watching(lambda: meanwhile, executor, function))
+
+
+def _watching(
+    say: Callable[[], Step],
+    executor: ThreadPoolExecutor,
+    function: Callable[[], Result],
+) -> Generator[Step, None, Result]:
     call = executor.submit(function)
     try:
         while not wait([call], LOOK).done:
-            yield meanwhile
+            yield say()
         return call.result()
     finally:
         del call  # it holds an error, whose frames hold it
@@ -78,6 +87,84 @@ class Progress:
     total: int
     note: str = ""  # what the user should know, for example that memory did not suffice
     stage: str = "predicting"  # what is being done: "predicting" or "clustering"
+
+
+LISTENER: ContextVar[Callable[[float], None]] = ContextVar("listener")
+PARTS = 100  # percent
+
+
+def tell(share: float) -> None:
+    """Say how much of the present call is done; nobody may listen.
+
+    Parameters
+    ----------
+    share : float
+        Of 1.
+    """
+    listen = LISTENER.get(None)
+    if listen is not None:
+        listen(share)
+
+
+def telling(parts: Sequence[Other]) -> Iterator[Other]:
+    """Give parts of the present call one by one, telling how many are done.
+
+    What is told while one is worked on is its own share.
+
+    Parameters
+    ----------
+    parts : sequence
+    """
+    listen, number = LISTENER.get(None), len(parts)
+    if listen is None:
+        yield from parts
+        return
+    whole = listen
+    for done, part in enumerate(parts):
+        whole(done / number)
+        LISTENER.set(lambda share, done=done: whole((done + share) / number))  # type: ignore[misc]
+        yield part
+    LISTENER.set(whole)
+
+
+def told(
+    beginning: Progress, size: int, function: Callable[..., Result], *args: Any
+) -> Generator[Progress, None, Result]:
+    """Make a call on so many values; yields how much of it is done, as it tells.
+
+    See `patiently`.
+
+    Parameters
+    ----------
+    beginning : Progress
+        Yielded until the call tells more; then `Share` is, of the same stage.
+    size : int
+        Values; few are worked on here and now.
+    function, *args
+        What is called; see `tell`.
+    """
+    if size < LARGE:
+        return function(*args)
+    latest = beginning
+
+    def listen(share: float) -> None:
+        nonlocal latest
+        latest = Share(int(PARTS * share), PARTS, stage=beginning.stage)
+
+    def call() -> Result:
+        LISTENER.set(listen)  # of this thread, which makes no other call
+        return function(*args)
+
+    executor = ThreadPoolExecutor(1)
+    try:
+        return (yield from _watching(lambda: latest, executor, call))
+    finally:
+        executor.shutdown(wait=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Progress):
+    """Progress of one call, in percent."""
 
 
 @dataclass(frozen=True, slots=True)

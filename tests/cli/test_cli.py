@@ -28,6 +28,7 @@ from napari_shiftseg.networks.properties import describe, what_follows
 from napari_shiftseg.networks.unet import UNet, load_unet, save_model
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.self_test import self_test
+from napari_shiftseg.report.suitability import suitability
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 if TYPE_CHECKING:
@@ -98,13 +99,20 @@ class TestInspect:
         assert "warning: A training window of 16" in ran.stdout
         assert "every multiple of 16, tiled or untiled; no stitching" in ran.stdout
         assert "warning" not in shiftseg("inspect", "disks").stdout
-        assert "self-test" not in ran.stdout
+        assert "self-test on" not in ran.stdout
+        at = lines.index("tiles")
+        assert lines[at + 1] == "  Exact by construction; self-test not run yet."
 
     def test_remarks(self, shiftseg, model_file: Path) -> None:
         figures = json.loads(shiftseg("inspect", model_file, "--json").stdout)
         network = load_unet(model_file)
         remarks = [remark.text for remark in what_follows(network.config)]
-        assert figures == describe(network) | {"remarks": remarks}
+        said = {
+            "remarks": remarks,
+            "suitability": suitability(network.config).as_json(),
+        }
+        assert figures == describe(network) | said
+        assert (figures["tiling"], figures["causes"]) == ("exact", [])
 
     def test_windows_on_an_image(self, shiftseg, model_file: Path, image: Path) -> None:
         arguments = ("inspect", model_file, "--image", image, "--device", "cpu")
@@ -559,8 +567,8 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("name", "content", "said"),
         [
-            ("missing.tif", None, "neither a file nor one of the samples"),
-            ("stars", None, f"({', '.join(SAMPLES)})"),
+            ("missing.tif", None, "there is no such file"),
+            ("stars", None, "there is no such file"),
             ("a.txt", "hello", "give a TIFF, PNG, JPEG, BMP or .npy file"),
             ("a.tif", "hello", "a.tif cannot be read"),
             ("a.npy", "hello", "a.npy cannot be read"),
@@ -571,7 +579,7 @@ class TestRefused:
             ("a.npy", np.array([["a"]]), "must hold real numbers"),
             ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
             ("a.npy", np.ones((20, 20, 2), np.uint8), "has 2 channels"),
-            (".", None, "is a folder, not an image"),
+            (".", None, "is a folder without an image"),
         ],
     )
     def test_an_image(

@@ -35,6 +35,12 @@ def truth_file(folder: Path, labels: Any) -> Path:
     return folder / "truth.npy"
 
 
+def table_of(text: str) -> list[list[str]]:
+    """The rows of the table of ways."""
+    _, after = text.split("difference from the untiled prediction")
+    return [row.split() for row in after.split("\n\n")[0].splitlines() if row]
+
+
 def without_seconds(figures: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in figures.items() if key != "seconds"}
 
@@ -60,6 +66,39 @@ class TestFigures:
         assert found["image"] == "cells"
         assert found["period"] == [4, 4]
         assert found["files"] == []
+
+    def test_ways_of_other_libraries(
+        self, shiftseg, model_file: Path, image: Path, tmp_path: Path
+    ) -> None:
+        asked = ("compare", image, "-m", model_file, "--window", 12)
+        ran = shiftseg(*asked, "--also", "blended,blended-0.25", "--json")
+        found = json.loads(ran.stdout)["also"]
+        expected = compare(
+            np.load(image), load_unet(model_file), window=12,
+            also=["blended", "blended 0.25"],
+        ).also  # fmt: skip
+        assert list(found) == list(expected)
+        for way, side in expected.items():
+            assert without_seconds(found[way]) == without_seconds(side.figures())
+        assert json.loads(shiftseg(*asked, "--json").stdout)["also"] == {}
+
+        ran = shiftseg(*asked, "--also", "blended", "-o", tmp_path / "report")
+        *_, blended, cropped = table_of(ran.stdout)
+        assert blended[:2] == ["blended", str(found["blended"]["tiles"])]
+        assert cropped[0] == "cropped"
+        page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+        assert "As other libraries tile it" in page
+        figures = (tmp_path / "report" / "figures.csv").read_text().splitlines()
+        assert figures[0].endswith(",better,blended")
+
+    def test_ways_that_there_are_not(self, shiftseg, model_file, image) -> None:
+        for way, said in (
+            ("blend", "also compared can be blended, "),
+            ("declared-halo", "declares no halo, only BioImage.IO packages do"),
+        ):
+            ran = shiftseg("compare", image, "-m", model_file, "--also", way)
+            assert ran.status == 2
+            assert said in ran.stderr
 
     def test_settings_arrive(self, shiftseg, model_file, tmp_path, rng) -> None:
         np.save(tmp_path / "a.npy", rng.normal(size=(67, 70)))
@@ -231,7 +270,7 @@ class TestRefused:
     def test_a_missing_image(self, shiftseg, model_file, tmp_path) -> None:
         shiftseg(
             "compare", tmp_path / "no.tif", "-m", model_file, "--window", 6
-        ).assert_refused("neither a file nor one of the samples")
+        ).assert_refused("no.tif': there is no such file")
 
     def test_a_folder_that_cannot_be_written(
         self, shiftseg, model_file, image, tmp_path

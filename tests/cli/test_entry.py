@@ -206,7 +206,7 @@ class TestPatterns:
             ran = shiftseg(command, tmp_path / "*.tif", "-o", tmp_path / "o")
             ran.assert_refused(f"no file matches {tmp_path / '*.tif'}: give the names")
         ran = shiftseg("segment", tmp_path / "a.tif", "-o", tmp_path / "o")
-        ran.assert_refused("a.tif': it is neither a file nor one of the samples")
+        ran.assert_refused("a.tif': there is no such file")
 
     def test_on_windows_they_are_replaced_here(self, monkeypatch, tmp_path: Path):
         for name in ("b.tif", "a.tif", "c.png"):

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from napari_shiftseg.cli import compare as figure_command
-from napari_shiftseg.experiments import EXPERIMENTS
+from napari_shiftseg.experiments import EXPERIMENTS, find_experiments
 from napari_shiftseg.experiments import inputs as network_module
 
 if TYPE_CHECKING:
@@ -167,3 +167,14 @@ class TestData:
     def test_no_folder_at_all(self, shiftseg, tmp_path: Path) -> None:
         ran = shiftseg("figure", "6", "--data", tmp_path / "none", "-o", tmp_path)
         ran.assert_refused("no folder", "none/images")
+
+
+def test_the_help_of_one_figure_is_about_it(shiftseg) -> None:
+    own, usual = shiftseg("figure", "nuclei3d", "--help"), shiftseg("figure", "--help")
+    (figure,) = find_experiments("nuclei3d")
+    words = " ".join(own.stdout.split())
+    assert f"Figure nuclei3d: {figure.title}" in words
+    assert " ".join(figure.caption.split()) in words
+    assert "--retrain" in words
+    assert figure.title not in " ".join(usual.stdout.split())
+    shiftseg("figure", "99", "--help").assert_refused("99")

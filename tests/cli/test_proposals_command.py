@@ -129,6 +129,18 @@ def test_the_outcome_in_words(shiftseg, model, confidence, image, tmp_path) -> N
     assert last == f"3 proposals, written to {tmp_path}"
 
 
+def test_a_confidence_of_another_model_is_said(
+    shiftseg, model, confidence, image, tmp_path
+) -> None:
+    """The bundled one was learnt with nuclei, and says little of other models."""
+    ask = ("proposals", image, "-m", model, *LISTS, "-o")
+    usual = shiftseg(*ask, tmp_path / "a")
+    own = shiftseg(*ask, tmp_path / "b", "--confidence", confidence)
+
+    assert "learnt of objects of the model nuclei, not of small" in usual.stderr
+    assert own.stderr == ""
+
+
 def test_the_record_is_a_config(shiftseg, model, confidence, image, tmp_path) -> None:
     words = ("--confidence", confidence, *LISTS, "--json")
     out = ("-o", tmp_path / "a")

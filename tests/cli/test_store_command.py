@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from hashlib import sha256
+from time import sleep
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import tifffile
 import zarr
 
 from napari_shiftseg.cli import storing
+from napari_shiftseg.distributed import passes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -155,6 +158,19 @@ def test_the_record_in_a_store_is_a_config(shiftseg, folder):
     assert reports[1]["labels_sha256"] == reports[0]["labels_sha256"]
 
 
+def test_labels_are_no_image(shiftseg, folder):
+    """Of them the image that they were made from is named; other arrays are read."""
+    segment(shiftseg, "a.zarr", "out.zarr", "--save", "gradient")
+    image = (folder / "a.zarr").resolve()
+
+    for store in ("out.zarr", "out.zarr/0"):
+        ran = segment(shiftseg, store, "b.zarr")
+        ran.assert_refused(
+            f"holds the labels of a run, not an image: give the image, {image}"
+        )
+    assert segment(shiftseg, "out.zarr/gradient", "b.zarr").status == 0
+
+
 def test_errors_name_options(shiftseg, folder):
     segment(shiftseg, "a.zarr", "out.zarr")
 
@@ -164,18 +180,36 @@ def test_errors_name_options(shiftseg, folder):
     assert "another name with -o, or add --overwrite to replace it" in ran.stderr
 
 
-def test_ctrl_c_says_how_to_go_on(shiftseg, folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        ("separating", "what was done is kept: give the same command again with"),
+        ("predicting", "stopped before the first block was done, so the work begins"),
+    ],
+)
+def test_ctrl_c_says_how_to_go_on(shiftseg, folder, monkeypatch, stage, said):
     def interrupted(steps, unit):
         for progress in steps:
-            if progress.stage == "predicting":
+            if progress.stage == stage:
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(storing, "with_progress", interrupted)
+    monkeypatch.setattr(passes, "embed", partial(left_at_once, passes.embed, stage))
 
     ran = segment(shiftseg, "a.zarr", "out.zarr")
 
-    assert "what was done is kept: give the same command again with" in ran.stderr
+    assert said in ran.stderr
+    assert ("kept" in ran.stderr) == ("kept" in said)
     assert ran.status == 130
+
+
+def left_at_once(embed, stage, job, number, watch=None):
+    """Predict a block; if the run is to be stopped at that, wait until it is."""
+    if stage == "predicting":
+        while not watch(number, 0):
+            sleep(0.01)
+        raise passes.StoppedError
+    embed(job, number, watch)
 
 
 def test_notes_are_said_once(shiftseg, folder):

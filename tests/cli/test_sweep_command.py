@@ -207,7 +207,7 @@ class TestRefused:
 
     def test_images(self, shiftseg, model_file, images, tmp_path) -> None:
         shiftseg("sweep", tmp_path / "no.npy", "-m", model_file).assert_refused(
-            "neither a file"
+            "there is no such file"
         )
         shiftseg("sweep", images[0], images[0], "-m", model_file).assert_refused(
             "was given twice"

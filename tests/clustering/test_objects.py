@@ -323,13 +323,13 @@ def test_small_components_take_one_thread(
 ) -> None:
     """160,000 pixels of 3 channels are more than one thread should do, 400 are not."""
     seen = []
-    find_steps = MeanShift.find_steps
+    find_sets_steps = MeanShift.find_sets_steps
 
-    def spy(*args: Any) -> Generator[None, None, MeanShift]:
+    def spy(*args: Any) -> Generator[None, None, list[MeanShift]]:
         seen.append(torch.get_num_threads())
-        return (yield from find_steps(*args))
+        return (yield from find_sets_steps(*args))
 
-    monkeypatch.setattr(MeanShift, "find_steps", spy)
+    monkeypatch.setattr(MeanShift, "find_sets_steps", spy)
     torch.set_num_threads(2)  # until the fixture of this file sets it back
     in_components(np.ones((side, side), int))
     assert seen == [threads]

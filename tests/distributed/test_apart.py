@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg import progress
-from napari_shiftseg.distributed import passes, segmenting, spots, tissue
+from napari_shiftseg.distributed import passes, run, segmenting, spots, tissue
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.figures import sums_of
 from napari_shiftseg.distributed.job import Job
@@ -190,6 +190,59 @@ def test_a_block_of_the_clustering_is_left_at_once(stored, monkeypatch):
 
     cluster(job, number, watch=lambda *_: False)
     assert job.pieces(number).exists()
+
+
+@pytest.mark.parametrize(("module", "name"), [(passes, "separate"), (run, "draw")])
+@pytest.mark.parametrize("foreground", [True, False])
+def test_a_block_that_is_parted_or_drawn_is_left_at_once(
+    make_stored, module, name, foreground, monkeypatch
+):
+    """Between the steps of it; then nothing says that it is done."""
+    stored, function = make_stored(foreground=foreground), getattr(module, name)
+    calls, asked = [], []
+
+    def refused(job, number, **more):
+        calls.append((job, number, more))
+        raise passes.StoppedError
+
+    monkeypatch.setattr(module, name, refused)
+    with pytest.raises(passes.StoppedError):
+        stored.run(kinds=("labels", "gradient", "embedding"))
+    job, number, more = calls[0]
+    assert more.pop("watch") is not None
+
+    with pytest.raises(passes.StoppedError):
+        function(job, number, watch=lambda *at: asked.append(at) or len(asked) > 1,
+                 **more)  # fmt: skip
+    assert asked == [(number, 0)] * 2
+    done = job.about_parts(number) if name == "separate" else job.drawn(number)
+    assert not done.exists()
+
+    function(job, number, watch=lambda *_: False, **more)
+    assert done.exists()
+
+
+def test_what_components_parts_are_of_is_read_once_a_block(make_stored, monkeypatch):
+    """Not for each neighbourhood of tissue, of which there may be thousands."""
+    monkeypatch.setattr(spots, "LARGE", 0)
+    monkeypatch.setattr(Job, "neighbourhood", (14, 14))
+    stored = make_stored((40, 40), foreground_threshold=0.45)
+    reads, load, part = [], np.load, tissue.part
+
+    def noted(job, number, watch):
+        read = []
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                np, "load", lambda *a, **k: read.append(a[0]) or load(*a, **k)
+            )
+            part(job, number, watch)
+        tables = [path for path in read if path.parent.name == "components"]
+        reads.append((len(Tissue(job).of(number)), tables))
+
+    monkeypatch.setattr(tissue, "part", noted)
+    stored.run()
+    assert max(number for number, _ in reads) > 2
+    assert all(len(tables) == len(set(tables)) for _, tables in reads)
 
 
 @pytest.mark.parametrize("name", ["part", "match", "settle"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_shiftseg.distributed.arrays import BlockArray
-from napari_shiftseg.distributed.blocks import Blocks
+from napari_shiftseg.distributed.blocks import FEW, Blocks, most_at_once
 from napari_shiftseg.geometry.tiling import plan_tiles
 
 
@@ -56,6 +56,11 @@ def test_a_block_is_about_as_large_as_asked_for(shapes):
 
     assert Blocks.of(plan, 40**2).tiles == (4, 4)
     assert Blocks.of(plan, 1).tiles == (1, 1)
+
+
+def test_no_block_is_much_of_a_large_image():
+    assert most_at_once(512**2) == FEW
+    assert most_at_once(16 * FEW) == 2 * FEW
 
 
 def test_a_box_is_read_from_all_blocks_it_touches(shapes, tmp_path, rng):

@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from math import prod
+from pathlib import Path
 from threading import Event
 from time import sleep
 
@@ -17,12 +19,16 @@ import torch
 import zarr
 
 from napari_shiftseg.distributed import arrays, passes, segmenting
+from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.crew import threads
+from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.networks.unet import save_model
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.stores.axes import Distance
-from napari_shiftseg.stores.reading import read_image
+from napari_shiftseg.stores.reading import Source, read_image
 
 MAIN = "from napari_shiftseg.cli import main; main()"
 
@@ -111,7 +117,7 @@ def test_a_run_under_way_is_not_begun_anew_unasked(stored):
 
     with pytest.raises(
         FileExistsError,
-        match=r"is a run under way: .*resume=True",
+        match=r"is an unfinished run: .*resume=True",
     ):
         stored.run()
 
@@ -266,6 +272,26 @@ def test_another_store_is_not_replaced_unasked(stored):
     assert [p.name for p in stored.folder.iterdir()] == ["out.zarr"]
 
 
+@pytest.mark.parametrize("window", [None, 64])
+@pytest.mark.parametrize(
+    ("size", "ndim"), [((1228, 1228), 2), ((5, 2048, 2048), 2), ((96, 256, 256), 3)]
+)
+def test_a_run_that_is_stopped_loses_a_small_part(small_model, size, ndim, window):
+    """Where nobody chose a window, one tile would hold all that memory allows."""
+    image = np.broadcast_to(np.float32(0), size)
+    source = Source("image", image, "TZYX"[-len(size) :])
+    settings = Settings(window=window, device="cpu")
+    model = small_model(ndim)
+    order = StoreOrder(source, model, settings, Path("out.zarr"))
+
+    blocks = Blocks.of(order.plan, order.block_pixels)
+
+    largest = max(prod(s.stop - s.start for s in block.box) for block in blocks)
+    assert largest <= max(prod(size) / 6, 2**20)
+    alone = plan_tiles(size[-ndim:], model.shape, None)
+    assert len(Blocks.of(alone)) == 1, "otherwise nothing was tried"
+
+
 def test_a_full_disk_is_said_and_can_be_gone_on_from(stored, monkeypatch):
     usual, left = arrays.write_durably, iter(range(9))
 
@@ -275,13 +301,24 @@ def test_a_full_disk_is_said_and_can_be_gone_on_from(stored, monkeypatch):
         usual(path, write)
 
     monkeypatch.setattr(arrays, "write_durably", full)
-    with pytest.raises(OSError, match=r"the disk is full, .*resume=True"):
+    said = r"the disk is full, what was done is kept: .*resume=True"
+    with pytest.raises(OSError, match=said):
         stored.run(block=1)
     monkeypatch.setattr(arrays, "write_durably", usual)
 
     stored.run(block=1, resume=True)
 
     np.testing.assert_array_equal(stored.labels(), stored.in_memory.labels)
+
+
+def test_what_is_not_there_is_not_said_to_be_kept(stored, monkeypatch):
+    def full(*_, **more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(passes, "embed", full)
+
+    with pytest.raises(OSError, match=r"the disk is full: free some .*resume=True"):
+        stored.run(block=1)
 
 
 def test_a_file_has_its_name_once_it_is_whole(tmp_path, monkeypatch):

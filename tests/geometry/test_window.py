@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from itertools import product
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.geometry.window import (
     as_window,
     cheapest_window,
     default_windows,
+    largest_window,
     nearest_valid,
     parse_window,
     parse_windows,
@@ -106,6 +108,15 @@ def test_the_nearest_valid_windows_are_the_two_nearest_multiples(factor, depth, 
     assert nearest_valid(axis, window) == tuple(sorted(two))
 
 
+def keeps_to(plan, memory, pixels):
+    """Whether a tile takes no more bytes, and keeps no more pixels."""
+    sides = zip(plan.stride, plan.output_shape, strict=True)
+    keeps = prod(min(side, n) for side, n in sides)
+    return (memory is None or plan.memory <= memory) and (
+        pixels is None or keeps <= pixels
+    )
+
+
 def every_window(shape, size):
     """All n·p windows up to the first that holds the image in one tile."""
     return product(
@@ -121,9 +132,10 @@ def every_window(shape, size):
     st.sampled_from(["mirror", "valid"]),
     st.sampled_from(["valid", "same"]),
     st.one_of(st.none(), st.integers(0, 100_000)),
+    st.one_of(st.none(), st.integers(1, 5_000)),
 )
 @settings(deadline=None, max_examples=60)
-def test_no_window_that_fits_costs_less(size, border, padding, memory):
+def test_no_window_that_fits_costs_less(size, border, padding, memory, pixels):
     axes = AxisShape((2, 2), convolutions=1, padding=padding), AxisShape((1, 3), 3, 1)
     if padding == "same":
         axes = axes[:1] * 2
@@ -133,15 +145,16 @@ def test_no_window_that_fits_costs_less(size, border, padding, memory):
             n + axis.input_for(1 + 2 * axis.halo)
             for n, axis in zip(size, shape.axes, strict=True)
         )
-    chosen = plan_tiles(size, shape, None, border=border, memory=memory)
+    limits = {"memory": memory, "pixels": pixels}
+    chosen = plan_tiles(size, shape, None, border=border, **limits)
     plans = [
         plan_tiles(size, shape, window, border=border)
         for window in every_window(shape, size)
     ]
-    fitting = [plan for plan in plans if memory is None or plan.memory <= memory]
+    fitting = [plan for plan in plans if keeps_to(plan, **limits)]
     if fitting:
         assert chosen.cost == min(plan.cost for plan in fitting)
-        assert memory is None or chosen.memory <= memory
+        assert keeps_to(chosen, **limits)
     else:
         assert chosen.window == shape.period
 
@@ -224,3 +237,21 @@ def test_windows_of_a_sweep(shape, windows):
 @pytest.mark.parametrize("window", [(20,), (20, 20), (24, 96, 96)])
 def test_a_window_is_written_as_it_is_read(window):
     assert as_window(parse_window(window_text(window)), len(window)) == window
+
+
+def test_windows_of_a_network_of_one_size_are_those_it_can_keep():
+    # of 64 pixels 24 are halo on each side: 16 are left, in periods of 8
+    fixed = FoundShape((FoundAxis(8, halo=24, smallest=64, most=64),) * 2)
+
+    assert cheapest_window(fixed, (100, 30)) == (16, 16)
+    assert largest_window(fixed, 2**40) == (16, 16)
+    assert largest_window(fixed, 4 * fixed.peak_values((64, 64)) - 1) is None
+    assert default_windows(fixed) == [(w, w) for w in (8, 10, 12, 14, 16)]
+    assert plan_tiles((100, 30), fixed).is_exact
+
+
+def test_windows_of_other_networks_have_no_such_bound():
+    free = FoundShape((FoundAxis(8, halo=24),) * 2)
+
+    assert cheapest_window(free, (96, 32)) == (96, 32)
+    assert default_windows(free)[-1] == (32, 32)

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
+from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.unet import build
@@ -68,6 +69,12 @@ def settings_folder(tmp_path_factory):
 def nothing_is_remembered(settings_folder):
     """Let no test begin with what another has chosen."""
     LastChoice().write()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_measured(monkeypatch):
+    """Let no widget measure how fast tiles are predicted, but where a test is of it."""
+    monkeypatch.setattr(RateWatch, "_begin", lambda watch, steps: None)
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +154,11 @@ def viewer(shared_viewer, monkeypatch):
 
 @pytest.fixture
 def widget(viewer, model_file):
-    """The Segment widget, docked, with the small model chosen."""
+    """The Segment widget, docked, with the small model chosen.
+
+    Tiles of 4 were given for it in an earlier session.
+    """
+    LastChoice(model_file, "4").write()
     _, docked = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Segment")
     docked.model.open(model_file)
     return docked

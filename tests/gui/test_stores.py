@@ -70,6 +70,26 @@ def test_the_manifest_names_the_reader(store):
     assert "napari-shiftseg" in names
 
 
+def test_channels_of_a_series_do_not_line_up_with_its_times(tmp_path):
+    """napari lines axes up from the last one: those of labels are (t, y, x)."""
+    image = np.random.default_rng(0).random((3, 40, 44)).astype(np.float32)
+    model, path = (
+        new_model(depth=1, features=2, embedding_channels=2),
+        tmp_path / "o.zarr",
+    )
+    segment_to_store(
+        image, model, path, axes="t", save=("labels", "embedding"), window=12,
+        device="cpu",
+    )  # fmt: skip
+
+    (embedding, about, _), (labels, place, _) = read_store(path)
+    assert labels.shape == (3, 40, 44)
+    assert embedding.shape == (2, *labels.shape)
+    assert about["axis_labels"] == ["c", *place["axis_labels"]] == ["c", "t", "y", "x"]
+    stored = zarr.open_array(str(path / "embedding" / "0"), mode="r")
+    np.testing.assert_array_equal(embedding[1, 2], stored[2, 1])
+
+
 def test_labels_smaller_than_their_image_know_it(tmp_path):
     image = np.random.default_rng(0).random((48, 56)).astype(np.float32)
     np.save(tmp_path / "cells.npy", image)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_shiftseg.metrics import label_image as module
-from napari_shiftseg.metrics.label_image import parts_per_id, same_objects
+from napari_shiftseg.metrics.label_image import is_image, parts_per_id, same_objects
 
 BY_HAND = [
     [1, 1, 0, 2],
@@ -112,3 +113,17 @@ def test_no_object_at_all() -> None:
 def test_another_shape() -> None:
     with pytest.raises(ValueError, match=r"one shape, got \(1, 8\) and \(8, 1\)"):
         same_objects(FORMER, FORMER.T)
+
+
+def test_grey_values_are_told_from_labels(rng) -> None:
+    """By their neighbours, not by how many parts an id has."""
+    smooth = ndimage.gaussian_filter(rng.normal(size=(80, 80)), 3)
+    grey = (128 + 60 * smooth / smooth.std()).astype(np.uint8)
+    objects = np.repeat(np.repeat(rng.integers(1, 9, (27, 27)), 3, 0), 3, 1)
+
+    assert is_image(grey)
+    assert not is_image(objects)
+    assert parts_per_id(objects) > 10, "otherwise nothing was tried"
+    assert not is_image(grey[:12, :12])
+    assert not is_image(np.stack([objects, objects + 9], -1)), "planes of their own ids"
+    assert is_image(np.stack([grey, grey[::-1]]))

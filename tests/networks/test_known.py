@@ -12,13 +12,17 @@ import torch
 from torch import nn
 
 import napari_shiftseg as shiftseg
-from napari_shiftseg.networks.loading import known
 from napari_shiftseg.networks.loading.foreign import (
     Output,
     assumed_uses,
     foreground_logit,
 )
-from napari_shiftseg.networks.loading.models import load_model, read_config, trust
+from napari_shiftseg.networks.loading.models import (
+    known,
+    load_model,
+    read_config,
+    trust,
+)
 from napari_shiftseg.networks.opening.trust import Untrusted
 
 

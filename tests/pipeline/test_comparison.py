@@ -13,10 +13,10 @@ from napari_shiftseg.metrics.objects import average_precision, false_splits
 from napari_shiftseg.metrics.seams import seam_scores
 from napari_shiftseg.pipeline.comparison import (
     Comparison,
-    TilesTooLarge,
     compare,
     compare_steps,
 )
+from napari_shiftseg.pipeline.frame import TilesTooLarge
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import disks as make_disks
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from napari_shiftseg.geometry.cost import planned_costs
 from napari_shiftseg.inference.compiled import Compiled
+from napari_shiftseg.inference.rates import known, rate_key
 from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.pipeline import costs as module
 from napari_shiftseg.pipeline.costs import CostProgress, cost_steps
@@ -90,6 +92,13 @@ def test_each_is_told_as_it_is_found(model: UNet) -> None:
     found = [step.cost for step in steps if isinstance(step, CostProgress)]
     assert [cost.plan.window for cost in found] == [(4, 4), (8, 8)]
     assert steps[0].stage == "measuring tiles of 4"
+
+
+def test_what_was_measured_is_the_rate_from_then_on(model: UNet) -> None:
+    exhaust(cost_steps(SIZE, model, [4, 8], "cpu", engine="torch"))
+    key = rate_key(model, torch.device("cpu"), "float32", "torch")
+    works = [model.shape.multiply_adds((side, side)) for side in (44, 48)]
+    assert [work for work, _ in known(key).points] == works
 
 
 def test_it_can_be_stopped_between_windows(model: UNet, limit_memory: Callable) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.inference.predict import embed
 from napari_shiftseg.networks.config import Provenance
 from napari_shiftseg.networks.properties import what_exact_means
 from napari_shiftseg.networks.unet import UNet, new_model
 from napari_shiftseg.pipeline import self_test as module
-from napari_shiftseg.pipeline.self_test import SelfTest, self_test, self_test_steps
+from napari_shiftseg.pipeline.self_test import (
+    TOLERANCE,
+    SelfTest,
+    self_test,
+    self_test_steps,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -240,3 +247,30 @@ def test_figures_are_ready_for_json(model: UNet, image: np.ndarray) -> None:
     assert told["verdict"] == test.verdict
     assert told["window"] == [8, 8]
     assert (told["difference"], told["control"]) == (test.difference, test.control)
+
+
+def test_a_layer_that_harms_is_named_and_tiles_are_not_blamed(
+    model: UNet, image: np.ndarray
+) -> None:
+    test = replace(self_test(image, model), cause="attention (mid.1)")
+    harmed = replace(test, difference=test.largest)
+    assert not harmed.passed
+    assert "as they must: the tiles lie right, but attention (mid.1)" in harmed.verdict
+    assert f"a misaligned control by {test.control:.2g}" in harmed.verdict
+    assert test.verdict.endswith("others may differ, because of attention (mid.1).")
+    blamed = replace(harmed, cause="")
+    assert "tiles are not exact" in blamed.verdict
+
+
+def test_places_of_a_spatial_embedding_do_not_blind_the_test(image: np.ndarray) -> None:
+    model = new_model(
+        depth=2, features=4, embedding="spatial", embedding_channels=3, seed=0,
+        clustering=Clustering(kernel="learnt-spread"),
+    )  # fmt: skip
+    far = np.pad(image, ((2000, 0), (0, 0)), mode="reflect")
+    near, away = self_test(image, model), self_test(far, model, window=8)
+    assert near.passed
+    assert near.place < 90 < 1000 < away.place
+    assert away.largest < 10 * near.largest  # the place is not in it
+    assert away.passed
+    assert away.tolerance > TOLERANCE * away.largest

@@ -69,15 +69,23 @@ class TestRead:
         np.testing.assert_allclose(grey, expected)
 
     def test_nothing_there(self, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError, match=r"no image.*samples \(disks"):
+        with pytest.raises(
+            FileNotFoundError, match=r"no image.*: there is no such file"
+        ):
             read_image(tmp_path / "a.tif")
+        with pytest.raises(FileNotFoundError, match=r"a.tif': there is no folder .*no"):
+            read_image(tmp_path / "no" / "a.tif")
+        with pytest.raises(FileNotFoundError, match=r"no image.*samples \(disks"):
+            read_image("stars")
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(IsADirectoryError, match=r"a folder.*name a TIFF") as told:
+        with pytest.raises(IsADirectoryError, match="a folder without an image: name"):
             read_image(tmp_path)
-        assert "sweep takes several files, evaluate takes two folders" in (
-            str(told.value)
-        )
+        for name in ("b.tif", "a.txt", "c.npy"):
+            (tmp_path / name).touch()
+        said = r"a folder, not an image: name one in it, .*b\.tif$"
+        with pytest.raises(IsADirectoryError, match=said):
+            read_image(tmp_path)
 
     def test_another_kind_of_file(self, tmp_path: Path) -> None:
         (tmp_path / "a.txt").write_text("hello")
@@ -113,7 +121,7 @@ class TestRead:
 @pytest.mark.parametrize("shape", [(3, 40, 40), (4, 40, 40), (100, 100, 50)])
 def test_planes_of_labels_are_no_colours_and_no_channels(tmp_path, shape):
     """A writer marks three planes of 8 bits as red, green and blue."""
-    labels = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8)
+    labels = (np.arange(np.prod(shape)) // 4).reshape(shape).astype(np.uint8)
     planes = {"photometric": "rgb", "planarconfig": "separate"}
     tifffile.imwrite(tmp_path / "l.tif", labels, **planes if shape[0] < 5 else {})
     assert np.array_equal(read_labels("labels", tmp_path / "l.tif"), labels)

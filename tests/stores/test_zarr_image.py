@@ -179,7 +179,7 @@ def test_what_is_no_image_is_refused(tmp_path):
     }.items():
         with pytest.raises(ValueError, match=f"{name}.zarr cannot be read: .*{said}"):
             read_image(tmp_path / f"{name}.zarr")
-    with pytest.raises(IsADirectoryError, match="is a folder, not an image"):
+    with pytest.raises(IsADirectoryError, match="is a folder without an image"):
         read_image(tmp_path / "plain.zarr")
 
 

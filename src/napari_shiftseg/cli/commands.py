@@ -12,7 +12,9 @@ from pydantic import ValidationError
 
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.detecting import DETECTING
+from napari_shiftseg.cli.exchanging import EXCHANGING
 from napari_shiftseg.cli.options import (
+    WRITES,
     Asked,
     Command,
     Order,
@@ -29,8 +31,7 @@ from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
 from napari_shiftseg.text import refusal
 from napari_shiftseg.training.defaults import TrainingRequest
 
-WRITES = Take("overwrite", "json")
-WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "export", "figure")
+WITHOUT_SAMPLES = ("demo", "mend", "models", "train", "import", "export", "figure")
 
 program = typer.Typer(
     name="shiftseg", rich_markup_mode=None, pretty_exceptions_enable=False,
@@ -47,6 +48,7 @@ def run(arguments: Sequence[str]) -> int:
         If the arguments are wrong; and all that a command raises.
     """
     words = _expanded(_as_now(arguments))
+    app.commands["figure"].help = _about_figure(words)  # type: ignore[attr-defined]
     try:
         status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
@@ -61,6 +63,14 @@ def run(arguments: Sequence[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     return status or 0
+
+
+def _about_figure(words: list[str]) -> str | None:
+    if words[:1] == ["figure"] and "--help" in words[2:] and words[1][:1] != "-":
+        from napari_shiftseg.cli.compare import figure_help
+
+        return figure_help(words[1])
+    return _figure.__doc__
 
 
 def _said_by(error: typer.TyperException) -> str:
@@ -180,6 +190,7 @@ def _compare(
     model: ask.Model = None,
     truth: ask.Truth = None,
     output: ask.Report = None,
+    also: ask.Also = None,
     settings: Annotated[
         Settings, Take(but=("stitching", *OF_SEGMENT), unset="that of training")
     ],
@@ -196,7 +207,7 @@ def _compare(
 
     usual = model_for(model, image, settings=settings, series=asked.series)
     order = Order(settings, asked, usual)
-    run_compare(image, truth, output, order)
+    run_compare(image, truth, output, order, also or "")
 
 
 @_command
@@ -336,23 +347,6 @@ def _tune(
 
 
 @_command
-def _export(
-    *,
-    place: ask.PlaceOfModel = None,
-    model: ask.NamedModel = None,
-    output: ask.Folder,
-    asked: Annotated[Asked, WRITES],
-) -> None:
-    """Write a model and its card (NAME.md) into a folder, to hand on."""
-    from napari_shiftseg.cli.model import run_export
-
-    chosen = one_of(model, place, "the model")
-    if chosen is None:
-        raise typer.BadParameter("name a model with -m")
-    run_export(chosen, output, asked)
-
-
-@_command
 def _figure(
     *,
     name: Annotated[
@@ -384,7 +378,7 @@ def _figure(
     run_figure(name, output, data, retrain, Order(settings, asked))
 
 
-for each in (*SEEING, *DETECTING):
+for each in (*EXCHANGING, *SEEING, *DETECTING):
     _command(each)
 app = typer.main.get_command(program)
 for parameter in app.params:

@@ -30,6 +30,7 @@ from napari_shiftseg.metrics.metric import pooled_metrics
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.pipeline.comparison import checked_truth, compare_steps
+from napari_shiftseg.pipeline.libraries import check_also, parse_ways
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint, sweep_steps
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.report.figures_of_merit import (
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_shiftseg.cli.options import Order
+    from napari_shiftseg.geometry.library_tiles import Way
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
@@ -100,6 +102,28 @@ def run_figure(
         one = {"figure": ALL, "figures": reports} if many else reports[0]
         print(json.dumps(one, allow_nan=False))
         note(f"figures and tables are in {output}")
+
+
+def figure_help(name: str) -> str:
+    """Say what one figure shows, how it is read, and what it is made with.
+
+    Parameters
+    ----------
+    name : str
+        Of a figure, or all.
+    """
+    experiments = find_experiments(name)
+    if len(experiments) > 1:
+        return "Make all figures: " + ", ".join(each.name for each in experiments) + "."
+    (figure,) = experiments
+    own, given = (
+        "trains" if figure.networks else "has no",
+        "takes" if figure.data else "does not take",
+    )
+    return (
+        f"Figure {name}: {figure.title}\n\n{figure.caption}\n\n"
+        f"It {own} networks of its own (--retrain), and {given} other data (--data)."
+    )
 
 
 def _print_figure(report: dict[str, Any], folder: Path) -> None:
@@ -306,23 +330,24 @@ def sweep_columns() -> dict[str, str]:
 
 
 def run_compare(
-    image: Path, truth: Path | None, output: Path | None, order: Order
+    image: Path, truth: Path | None, output: Path | None, order: Order, also: str
 ) -> None:
     """Compare both stitchings of an image; print and, if asked, write the outcome.
 
     Parameters
     ----------
-    image, truth, output, order
+    image, truth, output, order, also
         See ``shiftseg compare --help``.
     """
-    network = load_model(order.model)
+    ways, network = parse_ways(also), load_model(order.model)
+    check_also(ways, network.config, order.settings)
     if order.settings.window is None:  # as in the widget: the cheapest has no seams
         chosen = replace(order.settings, window=network.config.usual_window)
         order = replace(order, settings=chosen)
     source = read_frame(network.config, image, order.asked)
     check_turns(order.settings.views, source.pixel)
     run = Run("compare", inputs_of(source))
-    _, report = _compared(source, network, truth, output, order, run)
+    _, report = _compared(source, network, truth, output, order, run, ways)
     _print_comparison(report, output, order.asked.json)
 
 
@@ -333,13 +358,14 @@ def _compared(
     output: Path | None,
     order: Order,
     run: Run,
+    also: Sequence[Way] = (),
 ) -> tuple[Comparison, dict[str, Any]]:
     """Compare both stitchings of an image; write a report if a folder is named."""
     with nullcontext() if output is None else kept_if_used(output) as folder:
         if folder:
             report_folder(folder, run, overwrite=order.asked.overwrite)
         labels = read_truth(Path(source.path), truth)
-        steps = compare_steps(source.data, model, order.settings, labels)
+        steps = compare_steps(source.data, model, order.settings, labels, also=also)
         comparison = with_progress(steps)
         if folder is None:
             return comparison, report_of(comparison, model, source.name) | order.given

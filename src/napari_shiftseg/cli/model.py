@@ -1,4 +1,4 @@
-"""The commands ``inspect``, ``models`` and ``export``: a model, its cost, its card."""
+"""The commands ``inspect`` and ``models``: a model, and what its tiles cost."""
 
 from __future__ import annotations
 
@@ -21,58 +21,28 @@ from napari_shiftseg.networks.header import (
 )
 from napari_shiftseg.networks.loading.models import load_model, read_config
 from napari_shiftseg.networks.properties import Remark, describe, what_follows
-from napari_shiftseg.networks.unet import copy_model, load_unet
 from napari_shiftseg.pipeline.costs import cost_steps
+from napari_shiftseg.pipeline.seam_causes import seam_causes_steps
 from napari_shiftseg.pipeline.self_test import SelfTest, self_test_steps
 from napari_shiftseg.pipeline.series import frames_of
 from napari_shiftseg.report.model_card import (
     MEANINGS,
-    file_name,
     grouped,
     in_words,
-    model_card,
     name_in_words,
 )
-from napari_shiftseg.stores.folders import (
-    is_file_like,
-    refuse_to_overwrite,
-    writable_folder,
-)
+from napari_shiftseg.report.suitability import suitability
 from napari_shiftseg.stores.reading import is_sample
-from napari_shiftseg.stores.whole_file import all_or_none
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.networks import TiledNetwork
-
-
-def run_export(model: str, output: Path, asked: Asked) -> None:
-    """Write ``NAME.safetensors`` and ``NAME.md``; other files there are left alone.
-
-    Parameters
-    ----------
-    model, output, asked
-        See ``shiftseg export --help``.
-    """
-    network = load_unet(model)
-    folder, name = writable_folder(output), file_name(network.config)
-    weights, card = folder / f"{name}{SUFFIX}", folder / f"{name}.md"
-    with all_or_none([weights, card]) as unfinished:
-        copy_model(model, unfinished[0])
-        unfinished[1].write_text(model_card(network), encoding="utf-8")
-        alike = zip((weights, card), unfinished, strict=True)
-        same = [old.name for old, new in alike if is_file_like(old, new)]
-        refuse_to_overwrite(
-            [weights, card], same, asked.overwrite, "export of this model"
-        )
-    if asked.json:
-        files = {"file": str(weights), "card": str(card)}
-        print(json.dumps({"model": network.config.name, **files}))
-    else:
-        print(f"{weights.name} and its card {card.name} are in {folder}")
+    from napari_shiftseg.report.suitability import Suitability
 
 
 def run_models(asked: Asked) -> None:
@@ -145,6 +115,8 @@ def _is_image(given: Path) -> bool:
 ABOUT = ("dimensions", "channels", "window", "period")
 SAMPLE = Path("disks")  # of the self-test where no image is given
 NO_IMAGE = "no image was given"
+MEAN_SHIFT = "mean-shift"
+OF_MEAN_SHIFT = ("bandwidth", "kernel", "background_embedding", "split_far_parts")
 TESTED = {
     "window": "tile size",
     "region": "pixels that were predicted",
@@ -172,7 +144,7 @@ def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
     engine = order.settings.engine
     where, remarks = str(resolve_device(device)), what_follows(network.config)
     report = {**describe(network), "remarks": [remark.text for remark in remarks]}
-    costs = test = None
+    costs = test = causes = None
     if image is not None or self_test:
         name, pixels, series = _subject(image, network, order.asked)
         shape = pixels.shape[pixels.ndim - network.config.ndim :]
@@ -184,19 +156,19 @@ def run_inspection(image: Path | None, order: Order, self_test: bool) -> bool:
         best = cheapest(costs)
         report["windows"] = [c.figures() | {"cheapest": c is best} for c in costs]
     if self_test:
-        steps = self_test_steps(
-            pixels,
-            network,
-            device=device,
-            reading=order.settings.reading,
-            engine=engine,
-        )
-        test = with_progress(steps)
+        subject, reading = (pixels, network), order.settings.reading
+        tests = self_test_steps(*subject, None, device, reading, engine=engine)
+        test = with_progress(tests)
+        measured = seam_causes_steps(*subject, device, reading, engine=engine)
+        causes = with_progress(measured)
         report["self_test"] = test.figures()
+        report["seam_causes"] = causes and causes.figures()
+    suited = suitability(network.config, test, causes)
+    report["suitability"] = suited.as_json()
     if order.asked.json:
         print(json.dumps(report))
     else:
-        _print_inspection(report, remarks, where, costs, test)
+        _print_inspection(report, remarks, where, costs, test, suited)
     return test is None or test.passed
 
 
@@ -219,18 +191,27 @@ def _print_inspection(
     where: str,
     costs: list[Cost] | None,
     test: SelfTest | None,
+    suited: Suitability,
 ) -> None:
     """Print an inspection in groups; what a test found first, and its figures last."""
     if test is not None:
         print(f"{test.verdict}\n")
     print(known["name"], *filter(None, [known["description"]]), sep="\n")
-    for title, values in grouped(known).items():
+    _print_suitability(suited)
+    groups = grouped(known)
+    if suited.figures:  # which say the rest
+        clustering = groups["clustering"]
+        if known.get("method", MEAN_SHIFT) != MEAN_SHIFT:
+            clustering = {n: v for n, v in clustering.items() if n not in OF_MEAN_SHIFT}
+        groups = {"clustering": clustering}
+    for title, values in groups.items():
         _print_group(title, values, MEANINGS)
     if known["provenance"]:
         _print_group("training", known["provenance"])
-    print("\nwhat follows")
-    for remark in remarks:
-        print(f"  {'warning: ' if remark.kind == 'warning' else ''}{remark.text}")
+    if suited.figures:
+        _print_texts("notes", suited.notes)
+    else:
+        _print_texts("what follows", map(_remark, remarks))
     if costs:
         print(f"\ntile sizes (windows) on {where}")
         _print_costs(costs)
@@ -239,6 +220,23 @@ def _print_inspection(
         figures = test.figures()
         title = f"self-test on {where}{chosen}"
         _print_group(title, {name: figures[name] for name in TESTED}, TESTED)
+
+
+def _remark(remark: Remark) -> str:
+    return f"{'warning: ' if remark.kind == 'warning' else ''}{remark.text}"
+
+
+def _print_suitability(suited: Suitability) -> None:
+    """Print whether tiles can be seamless, why, what to do, and what was found."""
+    _print_texts("tiles", [suited.headline])
+    for title, texts in suited.sections.items():
+        _print_texts(title.lower(), texts)
+    if suited.figures:
+        _print_group("found", {name.lower(): text for name, text in suited.figures})
+
+
+def _print_texts(title: str, texts: Iterable[str]) -> None:
+    print(f"\n{title}", *texts, sep="\n  ")
 
 
 def _print_group(

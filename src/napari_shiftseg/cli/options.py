@@ -70,6 +70,15 @@ ModelOfEdits = Annotated[str | None, _model("[that of the edits, else as segment
 Folder = Annotated[Path, _output("Folder for the files.")]
 FolderOrStore = Annotated[Path, _output("Folder for the files, or a .zarr store.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
+Also = Annotated[
+    str | None,
+    typer.Option(
+        "--also",
+        metavar="WAYS",
+        help="Tiles as other libraries lay them, too: blended, blended-0.25, "
+        "declared-halo, normalised-by-tile. [none]",
+    ),
+]
 Table = Annotated[Path | None, _output(".csv file. [none]")]
 ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
@@ -164,6 +173,9 @@ class Take:
     def takes(self, name: str) -> bool:
         """Whether a field becomes an option."""
         return name not in self.but and (not self.names or name in self.names)
+
+
+WRITES = Take("overwrite", "json")  # what is asked of a command that runs no network
 
 
 class Command(TyperCommand):

@@ -94,6 +94,12 @@ def run_proposals(
                 **order.given,
             },
         )
+    if network.config.name != judge.model:
+        note(
+            f"the confidence was learnt of objects of the model {judge.model}, not of "
+            f"{network.config.name}, so it need not hold: learn one with shiftseg "
+            f"confidence, and give it with --confidence"
+        )
     if asked.json:
         print(json.dumps(report, allow_nan=False))
     else:

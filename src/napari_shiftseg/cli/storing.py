@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.distributed.crew import crew_of
-from napari_shiftseg.distributed.journal import unfinished
+from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.advice import summary
@@ -30,6 +30,10 @@ OPTIONS = {  # what errors name as Python does, as this command does
     'device="cpu" and engine="torch"': "--device cpu --engine torch",
 }
 KEPT = "stopped; what was done is kept: give the same command again with --resume"
+NOTHING_KEPT = (
+    "stopped before the first block was done, so the work begins anew: give the same "
+    "command again with --resume"
+)
 
 
 def run_segment_to_store(
@@ -81,6 +85,7 @@ def _in_options(order: StoreOrder) -> Iterator[None]:
             said = said.replace(python, option)
         raise type(error)(said) from None
     except KeyboardInterrupt:
-        if unfinished(order.target).exists():
-            note(KEPT)
+        journal = Journal(unfinished(order.target))
+        if journal.is_there:
+            note(KEPT if journal.keeps else NOTHING_KEPT)
         raise

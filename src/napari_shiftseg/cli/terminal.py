@@ -12,7 +12,7 @@ from tqdm import tqdm
 from napari_shiftseg.geometry.cost import MOST_TILES
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.progress import Progress, Returning
-from napari_shiftseg.report.figures_of_merit import lines
+from napari_shiftseg.report.figures_of_merit import lines, ways_table
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores import reading
 from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
@@ -70,6 +70,10 @@ def report_comparison(report: Mapping[str, Any]) -> None:
     for line in table:
         _print_row(line.title, line.naive, line.cropped, line.untiled)
     _print_better(table)
+    if report["also"]:
+        print("\nlargest, mean: difference from the untiled prediction")
+        ways = ways_table(report)
+        print_table(ways.header, ways.rows)
     print(f"\n{fill(report['verdict'], 80)}")
     for warning in report["warnings"]:
         print(f"note: {warning}")

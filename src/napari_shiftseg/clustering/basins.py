@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Pixels
+    from napari_shiftseg.clustering.modes import Found, Pixels
     from napari_shiftseg.clustering.settings import Clustering
 
 
@@ -54,8 +54,14 @@ class Basins(Components):
         self._corner = corner or (0,) * foreground.ndim
         self._shape = shape or foreground.shape
 
-    def _clustered(self, number: int) -> Generator[None, None, Objects]:
-        inside = self._components[self._boxes[number - 1]] == number
+    def _search(self, numbers: list[int]) -> Generator[None, None, dict[int, Found]]:
+        yield from ()  # there are no modes to be found
+        return {}
+
+    def _clustered(
+        self, number: int, known: Found | None
+    ) -> Generator[None, None, Objects]:
+        inside = self._inside(number)
         return (yield from patiently(None, inside.size, self._parted, number, inside))
 
     def _parted(self, number: int, inside: NDArray[np.bool_]) -> Objects:

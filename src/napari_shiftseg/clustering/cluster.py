@@ -99,8 +99,9 @@ class Whole(Clusters):
     def _search(self) -> Generator[tuple[int, int]]:
         if self._kept is None:
             yield BEGIN
-            search = self._find(self._everywhere, self._foreground, self._settings)
-            self._kept = yield from saying(BEGIN, search)
+            place = self._everywhere, self._foreground
+            search = self._find([place], self._settings)
+            (self._kept,) = yield from saying(BEGIN, search)
 
     def _assign(self, parts: Any) -> Generator[tuple[int, int]]:
         found = self._found

@@ -10,16 +10,16 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label
 
-from napari_shiftseg.clustering.modes import piece_together
+from napari_shiftseg.clustering.modes import is_larger, piece_together
 from napari_shiftseg.metrics.label_image import same_objects
 from napari_shiftseg.progress import patiently, saying
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.modes import Find, Finding, Piecing, Pixels
+    from napari_shiftseg.clustering.modes import Find, Found, Piecing, Pixels
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box
 
@@ -39,6 +39,8 @@ class Objects:
 
 
 NO_MODE = np.array([-1])  # of the background
+ALONE = np.array([-1, 0])  # the same, and of the only object its only mode
+AT_ONCE = 2**14  # pixels of components that are searched together
 BEGIN = (0, 1)  # done, total, before the components are known
 
 
@@ -115,9 +117,8 @@ class Components(Clusters):
         yield from self._separate()
         touched = np.unique(self._components[mask])
         numbers = touched[touched > 0].tolist()
-        for done, number in enumerate(numbers):
-            yield done, len(numbers)
-            yield from saying((done, len(numbers)), self._cluster(number))
+        for _ in self._each(numbers):
+            yield sum(n in self._pieces for n in numbers), len(numbers)
         yield len(numbers), len(numbers)
         return (yield from self._drawn_steps(numbers))
 
@@ -141,11 +142,47 @@ class Components(Clusters):
         )
 
     def _each(self, numbers: Sequence[int]) -> Generator[tuple[int, int]]:
-        for number in numbers:
-            if number not in self._pieces:
+        for some in self._at_once([n for n in numbers if n not in self._pieces]):
+            found: dict[int, Found] = {}
+            for number in some:
                 so_far = len(self._pieces), len(self._boxes)
                 yield so_far
-                yield from saying(so_far, self._cluster(number))
+                if number == some[0]:
+                    found = yield from saying(so_far, self._search(some))
+                yield from saying(so_far, self._cluster(number, found.get(number)))
+
+    def _at_once(self, numbers: list[int]) -> Iterator[list[int]]:
+        """Yield components whose modes are searched together: few pixels in all."""
+        some: list[int] = []
+        pixels = 0
+        for number in numbers:
+            if some and pixels + self._sizes[number] > AT_ONCE:
+                yield some
+                some, pixels = [], 0
+            some.append(number)
+            pixels += self._sizes[number]
+        if some:
+            yield some
+
+    def _search(self, numbers: list[int]) -> Generator[None, None, dict[int, Found]]:
+        """Find the modes of those that are clustered, and in one piece."""
+        whole = [n for n in numbers if self._is_clustered(n) and not self._is_large(n)]
+        places = [(self._boxes[n - 1], self._inside(n)) for n in whole]
+        found = yield from self._find(places, self._settings)
+        return dict(zip(whole, found, strict=True))
+
+    def _is_clustered(self, number: int) -> bool:
+        """Whether it may be an object: a smaller one is dropped whatever its modes."""
+        return self._sizes[number] >= self._settings.min_size
+
+    def _is_large(self, number: int) -> bool:
+        """Whether it is clustered in neighbourhoods."""
+        shape = [side.stop - side.start for side in self._boxes[number - 1]]
+        return is_larger(shape, self._neighbourhood)
+
+    def _inside(self, number: int) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = self._components[self._boxes[number - 1]] == number
+        return inside
 
     def _separate(self) -> Generator[tuple[int, int]]:
         """Find the components, unless they are known."""
@@ -154,24 +191,25 @@ class Components(Clusters):
             parts = yield from patiently(BEGIN, size, _parts, self._foreground)
             self._components, self._boxes, self._sizes = parts
 
-    def _cluster(self, number: int) -> Generator[None]:
-        if number in self._pieces:
-            return
+    def _cluster(self, number: int, found: Found | None) -> Generator[None]:
         pieces = None
-        if self._sizes[number] >= self._settings.min_size:
-            # a smaller one would be dropped whatever its modes
-            pieces = yield from self._clustered(number)
+        if self._is_clustered(number):
+            pieces = yield from self._clustered(number, found)
         self._pieces[number] = pieces
 
-    def _clustered(self, number: int) -> Generator[None, None, Objects]:
-        box = self._boxes[number - 1]
-        inside = self._components[box] == number
+    def _clustered(
+        self, number: int, known: Found | None
+    ) -> Generator[None, None, Objects]:
+        """Make objects of a component; its modes are known where it is in one piece."""
+        box, inside = self._boxes[number - 1], self._inside(number)
+        if known is not None and len(known.modes) == 1:
+            return Objects(inside.astype(np.int32), known.modes, ALONE)
         modes = [self._no_modes]
         mode_image = np.zeros(inside.shape, dtype=np.int32)
 
         def pieces_of(block: Box) -> Piecing:
             found_before = sum(map(len, modes))
-            image = yield from self._nearest(box, block, inside[block], modes)
+            image = yield from self._nearest(box, block, inside[block], modes, known)
             fresh = mode_image[block] == 0
             numbered = np.where(image > 0, image + found_before, 0)
             mode_image[block][fresh] = numbered[fresh]
@@ -196,14 +234,16 @@ class Components(Clusters):
         block: Box,
         inside: NDArray[np.bool_],
         modes: list[NDArray[Any]],
+        known: Found | None,
     ) -> Piecing:
         """Find 1 + the index of each pixel's mode, 0 outside; add to the modes."""
         place = tuple(
             slice(b.start + s.start, min(b.start + s.stop, b.stop))
             for b, s in zip(box, block, strict=True)
         )
-        search = self._find(place, inside, self._settings)
-        image, found = yield from nearest_steps(self._pixels, search, place, inside)
+        if known is None:
+            (known,) = yield from self._find([(place, inside)], self._settings)
+        image, found = yield from nearest_steps(self._pixels, known, place, inside)
         modes.append(found)
         return image
 
@@ -231,20 +271,19 @@ class Components(Clusters):
 
 
 def nearest_steps(
-    pixels: Pixels, search: Finding, box: Box, inside: NDArray[np.bool_]
+    pixels: Pixels, found: Found, box: Box, inside: NDArray[np.bool_]
 ) -> Generator[None, None, tuple[NDArray[np.int32], NDArray[Any]]]:
     r"""Find 1 + the index of each pixel's mode, (\*box), 0 outside; and the modes.
 
     Parameters
     ----------
     pixels : Pixels
-    search : generator
-        Of their modes, as `Pixels.find` begins one.
+    found : Found
+        Their modes; see `Pixels.find`.
     box : tuple of slice
     inside : ndarray of bool
         (\*box)
     """
-    found = yield from search
     for part in found.parts:
         if not found.is_assigned(part):
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import numpy as np
@@ -66,6 +66,15 @@ def coordinates(embedding: NDArray[Any], kernel: Kernel, axis: int = 0) -> NDArr
     return embedding
 
 
+def refuse_no_direction(has_one: Tensor | NDArray[np.bool_]) -> None:
+    """Raise a ValueError where a point has no direction, (points,)."""
+    if not has_one.all():
+        raise ValueError(
+            "the von Mises-Fisher kernel needs points with a direction, but some are 0 "
+            "in every channel: leave them out, or take another kernel"
+        )
+
+
 WIDEST = 20.0  # logarithm of a spread; none beyond says anything of pixels
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 
@@ -104,22 +113,47 @@ class Frame:
         bandwidth, kernel, device
             Of the frame.
         """
-        if kernel == "learnt-spread":
-            return cls._around_places(X, bandwidth, device)
-        steps = np.rint(X.mean(0, dtype=np.float64) / bandwidth)
-        return cls(bandwidth, kernel, (steps * bandwidth).astype(X.dtype), device)
+        spread = float(np.median(X[:, -1])) if kernel == "learnt-spread" else 0.0
+        about = np.atleast_2d(X.mean(0, dtype=np.float64)), np.array([spread])
+        return cls.at(*about, X.dtype, bandwidth, kernel, device)[0]
 
     @classmethod
-    def _around_places(cls, X: Rows, bandwidth: float, device: torch.device) -> Frame:
-        if X.shape[1] < 2:
-            raise ValueError(
-                "the learnt spread needs points of two channels or more, a place and "
-                f"the logarithm of its spread, got {X.shape[1]}: take another kernel"
-            )
-        spread = float(np.clip(np.median(X[:, -1]), -WIDEST, WIDEST))
-        places = cls.around(X[:, :-1], bandwidth * exp(spread), "gaussian", device)
-        centre = np.append(places.centre, X.dtype.type(spread))
-        return cls(places.bandwidth, "learnt-spread", centre, device)
+    def at(
+        cls,
+        means: NDArray[np.float64],
+        spreads: NDArray[np.float64],
+        dtype: np.dtype[Any],
+        bandwidth: float,
+        kernel: Kernel,
+        device: torch.device,
+    ) -> list[Frame]:
+        """Return the frames of sets of points; see `around`.
+
+        Parameters
+        ----------
+        means : ndarray
+            (sets, channels)
+        spreads : ndarray
+            (sets,), medians of the last channel; only the learnt spread looks at them.
+        dtype : numpy dtype
+            Of the points.
+        bandwidth, kernel, device
+            Of the frames.
+        """
+        widths = np.full(len(means), bandwidth)
+        if kernel == "learnt-spread":
+            if means.shape[1] < 2:
+                raise ValueError(
+                    "the learnt spread needs points of two channels or more, a place "
+                    "and the logarithm of its spread, got 1: take another kernel"
+                )
+            spreads = spreads.clip(-WIDEST, WIDEST)
+            widths *= np.exp(spreads)
+        centres = np.rint(means / widths[:, None]) * widths[:, None]
+        if kernel == "learnt-spread":
+            centres[:, -1] = spreads
+        each = zip(widths.tolist(), centres.astype(dtype), strict=True)
+        return [cls(width, kernel, centre, device) for width, centre in each]
 
     @property
     def spherical(self) -> bool:
@@ -149,11 +183,7 @@ class Frame:
 
     def _enter_sphere(self, points: Tensor) -> Tensor:
         there = self.onto_sphere(points)
-        if not there.any(1).all():
-            raise ValueError(
-                "the von Mises-Fisher kernel needs points with a direction, but some "
-                "are 0 in every channel: leave them out, or take another kernel"
-            )
+        refuse_no_direction(there.any(1))
         return there
 
     def onto_sphere(self, points: Tensor) -> Tensor:

@@ -20,10 +20,13 @@ from napari_shiftseg.geometry.tiling import Box
 from napari_shiftseg.progress import patiently
 
 if TYPE_CHECKING:
+    from napari_shiftseg.clustering.sets import PointSet
     from napari_shiftseg.clustering.settings import Clustering, Effort
 
-    Finding = Generator[None, None, "Found"]
-    Find = Callable[[Box, NDArray[np.bool_], Clustering], Finding]
+    # a box, and the pixels of it that are clustered together, (*box)
+    Place = tuple[Box, NDArray[np.bool_]]
+    Finding = Generator[None, None, list["Found"]]
+    Find = Callable[[Sequence[Place], Clustering], Finding]
 
 
 SAME_OBJECT = 0.5  # of the smaller piece's part in the overlap that both must share
@@ -283,50 +286,53 @@ class Pixels:
         there = (along + begin for along, begin in zip(at, begins, strict=True))
         return np.asarray(self.embedding[(slice(None), *there)]).T
 
-    def find(
-        self, box: Box, inside: NDArray[np.bool_], settings: Clustering
-    ) -> Finding:
-        """Find the modes of the pixels of a box that are inside; yields on the way.
+    def find(self, places: Sequence[Place], settings: Clustering) -> Finding:
+        """Find the modes of the pixels of several places, each by itself.
 
-        So few that they are one part are assigned at once.
+        Yields on the way. So few pixels that they are one part are assigned at once.
 
         Parameters
         ----------
-        box : tuple of slice
-        inside : ndarray of bool
-            The pixels of the box that are clustered.
+        places : sequence of (tuple of slice, ndarray of bool)
+            Boxes, and the pixels of each that are clustered. The other places have no
+            say in what is found in one, but many small ones at once take less time.
         settings : Clustering
             Bandwidth and kernel; nothing else of it has a say.
         """
-        points = yield from patiently(None, inside.size, self.points, box, inside)
-        steps = self._find(points, box, inside, settings)
-        if points.size <= SMALL:
+        sets: list[PointSet] = []
+        for place in places:
+            size = place[1].size
+            points = yield from patiently(None, size, self.points, *place)
+            positions = yield from patiently(None, size, self._positions, *place)
+            sets.append((points, positions))
+        steps = self._find(sets, settings)
+        if sum(points.size for points, _ in sets) <= SMALL:
             steps = in_one_thread(steps)
         return (yield from steps)
 
-    def _find(
-        self,
-        points: NDArray[Any],
-        box: Box,
-        inside: NDArray[np.bool_],
-        settings: Clustering,
-    ) -> Finding:
+    def _find(self, sets: list[PointSet], settings: Clustering) -> Finding:
         shift = MeanShift(
             settings.bandwidth, kernel=settings.kernel, device=self._device
         )
-        if len(points) == 0:
-            none = np.zeros((0, len(self.embedding)), dtype=self.embedding.dtype)
-            return Found(none, np.zeros(0, dtype=np.int32), (), shift)
-        positions = yield from patiently(
-            None, inside.size, self._positions, box, inside
-        )
-        yield from shift.find_steps(points, positions, self._effort)
+        some = [each for each in sets if len(each[0])]
+        shifts = yield from shift.find_sets_steps(some, self._effort)
+        each = iter(shifts)
+        return [
+            self._found(next(each), points) if len(points) else self._nothing(shift)
+            for points, _ in sets
+        ]
+
+    def _found(self, shift: MeanShift, points: NDArray[Any]) -> Found:
         nearest = np.full(len(points), NOT_YET, dtype=np.int32)
         parts = shift.parts(len(points))
         found = Found(shift.cluster_centers_, nearest, parts, shift)
         if len(parts) == 1:  # with the points at hand it is done at once
             found.assign(parts[0], points)
         return found
+
+    def _nothing(self, shift: MeanShift) -> Found:
+        none = np.zeros((0, len(self.embedding)), dtype=self.embedding.dtype)
+        return Found(none, np.zeros(0, dtype=np.int32), (), shift)
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -35,12 +35,34 @@ def lengths(points: Tensor) -> tuple[Tensor, bool]:
     """
     squares = points.square().sum(1, keepdim=True)
     farthest = float(squares.max()) if len(points) else 0.0
+    about = torch.finfo(points.dtype)
+    refuse_too_far(farthest, about.max)
+    return squares, about.eps * farthest > LOSS
+
+
+def refuse_too_far(farthest: float, most: float) -> None:
+    """Raise a ValueError where the largest squared length overflows.
+
+    Parameters
+    ----------
+    farthest : float
+    most : float
+        Of the floats they are.
+    """
     if not isfinite(farthest):
         raise ValueError(
-            f"points must lie within about {sqrt(torch.finfo(points.dtype).max):.0e} "
-            "bandwidths of their mean: take a larger bandwidth, or drop such points"
+            f"points must lie within about {sqrt(most):.0e} bandwidths of their mean: "
+            f"take a larger bandwidth, or drop such points"
         )
-    return squares, torch.finfo(points.dtype).eps * farthest > LOSS
+
+
+def refuse_not_finite(points: Rows) -> None:
+    """Raise a ValueError where a point, (points, channels), has a NaN or infinity."""
+    if not np.isfinite(points.sum()) and not np.isfinite(points).all():
+        raise ValueError(
+            f"points must be finite, but {int((~np.isfinite(points)).any(1).sum())} of "
+            f"{len(points)} have a NaN or infinite channel: predict the image again"
+        )
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:

@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 
 PIXELS = 2**21  # of a block, about; one tile where that is larger
+SHARE = 1 / 8  # of all pixels, that a block or a tile takes at most: so much is lost
+FEW = 2**20  # pixels that are predicted in seconds; no block need be smaller
+
+
+def most_at_once(pixels: int) -> int:
+    """Return how many pixels may be lost when a run is stopped.
+
+    Blocks, and tiles of a window that nobody chose, are no larger: one block for all
+    would leave nothing to go on with, and other workers nothing to do.
+
+    Parameters
+    ----------
+    pixels : int
+        Of the image, all its frames.
+    """
+    return max(FEW, int(pixels * SHARE))
 
 
 @dataclass(frozen=True)

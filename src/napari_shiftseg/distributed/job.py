@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.pipeline.result import above
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -196,7 +198,32 @@ class StoredEmbedding:
         return self._job.embedding(tuple(slice(a + c, b + c) for (a, b), c in corners))
 
 
-def components_in(job: Job, box: Box, only: int | None = None) -> NDArray[Any]:
+TABLES = 16  # of parts, that are held at once
+
+
+def component_tables(job: Job) -> Callable[[int], NDArray[np.int64]]:
+    """Return what gives the component of each part of a block; a table is read once.
+
+    Parameters
+    ----------
+    job : Job
+        Its parts joined.
+    """
+
+    @lru_cache(maxsize=TABLES)
+    def table(number: int) -> NDArray[np.int64]:
+        found: NDArray[np.int64] = np.load(job.table("components", number))
+        return found
+
+    return table
+
+
+def components_in(
+    job: Job,
+    box: Box,
+    tables: Callable[[int], NDArray[np.int64]],
+    only: int | None = None,
+) -> NDArray[Any]:
     r"""Return the component of each pixel of a box, 0 where there is none, (\*box).
 
     Parameters
@@ -205,12 +232,14 @@ def components_in(job: Job, box: Box, only: int | None = None) -> NDArray[Any]:
         Its parts joined.
     box : tuple of slice
         Of the result.
+    tables : callable
+        See `component_tables`.
     only : int, optional
         One component: which pixels are of it is returned.
     """
 
     def as_components(number: int, parts: NDArray[Any]) -> NDArray[Any]:
-        of_part: NDArray[np.int64] = np.load(job.table("components", number))
+        of_part = tables(number)
         found = of_part if only is None else of_part == only
         return np.asarray(found[parts])
 

@@ -94,6 +94,15 @@ class Journal:
         return self._run.exists()
 
     @property
+    def keeps(self) -> bool:
+        """Whether there is work that need not be done again: a block or more."""
+        if not self.is_there:
+            return False
+        blocks = self.work.glob("frames/*/raw/*.npy")
+        frames = self.work.glob("frames/*.json")
+        return any(True for found in (blocks, frames) for _ in found)
+
+    @property
     def about(self) -> dict[str, Any]:
         """By what the run that was begun is known again."""
         return dict(self._known["about"])
@@ -178,8 +187,8 @@ class Journal:
         changed = differences(self.about, about)
         if changed:
             raise ValueError(
-                f"{self.folder.name} is a run under way, but not this one: {changed}. "
-                f"Give the same again, or add overwrite=True to begin anew"
+                f"{self.folder.name} is an unfinished run, but not this one: "
+                f"{changed}. Give the same again, or add overwrite=True to begin anew"
             )
         holder = {"process": os.getpid(), "machine": socket.gethostname()}
         self.steps.record(HOLDER, holder)

@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from napari_shiftseg import __version__
 from napari_shiftseg.device import resolve_device
-from napari_shiftseg.distributed.blocks import PIXELS
+from napari_shiftseg.distributed.blocks import PIXELS, most_at_once
 from napari_shiftseg.distributed.journal import CHANGED, unfinished
 from napari_shiftseg.distributed.output import Output, bands
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.reading import Source
 
 # raised when labels, or files between passes, change: a run that was begun before ends
-FORMAT = 1
+FORMAT = 2
 CHUNK = {1: 65_536, 2: 512, 3: 64}  # pixels, by the number of spatial axes
 MOST_A_TILE = 2**30  # bytes, on a CPU; larger ones gain nothing here
 
@@ -57,7 +58,7 @@ class StoreOrder:
     half : bool
         Whether the embedding is kept in float16.
     block : int
-        Pixels of a block, about.
+        Pixels of a block, about; fewer where these are a large part of the image.
     given : mapping
         What the record is to say of how the run was asked for, ready for JSON.
 
@@ -113,7 +114,7 @@ class StoreOrder:
 
     @cached_property
     def plan(self) -> TilePlan:
-        """The tiles of one frame."""
+        """The tiles of one frame; no tile of a window not asked for is much of all."""
         settings, ndim = self.settings, self.model.config.ndim
         device = resolve_device(settings.device)
         budget = memory_budget(device)
@@ -121,8 +122,19 @@ class StoreOrder:
             budget = min(budget, MOST_A_TILE)
         return plan_tiles(
             self.pixels.shape[-ndim:], self.model.shape, settings.window,
-            settings.stitching, settings.border, None, budget,
+            settings.stitching, settings.border, None, budget, self._most,
         )  # fmt: skip
+
+    @property
+    def block_pixels(self) -> int:
+        """Pixels of a block, about, that a run that is stopped may lose."""
+        return min(self.block, self._most)
+
+    @property
+    def _most(self) -> int:
+        sizes = self.pixels.shape
+        frame = sizes[-self.model.config.ndim :]
+        return most_at_once(prod(sizes[: len(self.leading)]) * prod(frame))
 
     @property
     def leading(self) -> str:

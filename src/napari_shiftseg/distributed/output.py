@@ -14,6 +14,7 @@ import zarr
 
 from napari_shiftseg.distributed.arrays import write_durably
 from napari_shiftseg.distributed.drawing import labels_in
+from napari_shiftseg.distributed.passes import unless_left
 from napari_shiftseg.geometry.tiling import Box, Region, chunks
 from napari_shiftseg.metrics.seams import gradient_magnitude
 from napari_shiftseg.pipeline.reduced import PART, fullest
@@ -25,7 +26,7 @@ from napari_shiftseg.stores.ome_zarr import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -145,7 +146,13 @@ class Output:
 
 
 def draw(
-    job: Job, number: int, *, output: Output, at: tuple[int, ...], labels: Path
+    job: Job,
+    number: int,
+    *,
+    output: Output,
+    at: tuple[int, ...],
+    labels: Path,
+    watch: Callable[[int, int], bool] | None = None,
 ) -> None:
     """Write labels, gradient and embedding of one box of a frame.
 
@@ -162,10 +169,23 @@ def draw(
         Position of the frame on the leading axes.
     labels : Path
         Of the array that these go to.
+    watch : callable, optional
+        Is told the number, between what is written; says whether to leave the box.
     """
     box = output.boxes(job.shape)[number]
-    _put(labels, (*at, *box), labels_in(job, box))
+    unless_left(_drawing(job, box, output, at, labels), number, watch)
+    write_durably(job.drawn(number), lambda _: None)
+
+
+def _drawing(
+    job: Job, box: Box, output: Output, at: tuple[int, ...], labels: Path
+) -> Generator[None]:
+    yield
+    drawn = labels_in(job, box)
+    yield
+    _put(labels, (*at, *box), drawn)
     if "gradient" in output.kinds:
+        yield
         wider = tuple(
             slice(side.start, min(side.stop + 1, n))
             for side, n in zip(box, job.shape, strict=True)
@@ -174,10 +194,10 @@ def draw(
         gradient = gradient_magnitude(job.embedding(wider))[inside]
         _put(output.folder / "gradient" / "0", (*at, *box), gradient)
     if "embedding" in output.kinds:
+        yield
         first = output.channels_at
         where = (*at[:first], slice(None), *at[first:], *box)
         _put(output.folder / "embedding" / "0", where, job.embedding(box))
-    write_durably(job.drawn(number), lambda _: None)
 
 
 def renumber(

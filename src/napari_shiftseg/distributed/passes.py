@@ -14,7 +14,13 @@ from napari_shiftseg.clustering.mean_shift import MeanShift
 from napari_shiftseg.clustering.modes import Pixels
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.arrays import save_all, write_durably
-from napari_shiftseg.distributed.job import StoredEmbedding, components_in, write_parts
+from napari_shiftseg.distributed.job import (
+    StoredEmbedding,
+    component_tables,
+    components_in,
+    write_parts,
+)
+from napari_shiftseg.geometry.tiling import chunks
 from napari_shiftseg.inference.predict import embed_steps
 from napari_shiftseg.progress import Returning
 
@@ -25,10 +31,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.clustering.components import Objects
+    from napari_shiftseg.clustering.joining import Parts
     from napari_shiftseg.distributed.job import Job
     from napari_shiftseg.geometry.tiling import Box
 
     Clustering = Generator[tuple[int, int], None, Objects]
+    Separating = Generator[None, None, tuple[NDArray[np.int32], Parts]]
 
 Result = TypeVar("Result")
 
@@ -71,22 +79,38 @@ def embed(
     job.raw.write(number, steps.value.raw)
 
 
-def separate(job: Job, number: int) -> None:
+def separate(
+    job: Job, number: int, watch: Callable[[int, int], bool] | None = None
+) -> None:
     """Part a block: its foreground, or the pixels of each mode, into connected parts.
 
     Parameters
     ----------
-    job, number
+    job, number, watch
         See `embed`.
     """
-    box = job.blocks.block(number).box
-    values = _modes_in(job, box) if job.is_global else job.foreground(box)
-    numbers, parts = parts_of(values, box, job.shape)
+    numbers, parts = unless_left(_separating(job, number), number, watch)
     job.parts.write(number, numbers)
     write_parts(job.about_parts(number), parts)
 
 
-def _modes_in(job: Job, box: Box) -> NDArray[np.int32]:
+def _separating(job: Job, number: int) -> Separating:
+    box = job.blocks.block(number).box
+    values: Any
+    if job.is_global:
+        values = yield from _modes_steps(job, box)
+    else:
+        values = job.foreground(box)
+    yield
+    found = parts_of(values, box, job.shape)
+    yield
+    return found
+
+
+AT_ONCE = 2**18  # pixels whose nearest mode is looked for
+
+
+def _modes_steps(job: Job, box: Box) -> Generator[None, None, NDArray[np.int32]]:
     r"""Return 1 + the nearest mode of each pixel, 0 for the background, (\*box)."""
     settings = job.clustering
     with np.load(job.table("modes")) as known:
@@ -101,7 +125,12 @@ def _modes_in(job: Job, box: Box) -> NDArray[np.int32]:
     if job.model.config.foreground:
         inside = job.foreground(box)
     nearest = np.full(inside.shape, NO_BACKGROUND, np.int32)
-    nearest[inside] = shift.nearest(embedding[:, inside].T)
+    rows = embedding[:, inside].T
+    found = np.empty(len(rows), np.int32)
+    for part in chunks(len(rows), AT_ONCE):
+        yield
+        found[part] = shift.nearest(rows[part])
+    nearest[inside] = found
     nearest[nearest == int(background)] = NO_BACKGROUND
     return nearest + 1
 
@@ -127,6 +156,7 @@ def cluster(
         owned, low, high = (known[name] for name in ("component", "low", "high"))
     component: list[NDArray[np.int64]] = [owned[:0]]
     lows, highs, modes = [low[:0]], [high[:0]], 0
+    tables = component_tables(job)
 
     def write(file: BinaryIO) -> None:
         nonlocal modes
@@ -134,7 +164,7 @@ def cluster(
             lows.append(low[group].min(0, keepdims=True))
             highs.append(high[group].max(0, keepdims=True))
             box = tuple(map(slice, lows[-1][0].tolist(), highs[-1][0].tolist()))
-            steps, components = _clustered(job, box, owned[group])
+            steps, components = _clustered(job, box, owned[group], tables)
             objects = unless_left(steps, number, watch)
             of_object = np.zeros(len(objects.mode_of), np.int64)
             of_object[objects.labels] = components
@@ -166,7 +196,10 @@ def _near_ones(
 
 
 def _clustered(
-    job: Job, box: Box, owned: NDArray[np.int64]
+    job: Job,
+    box: Box,
+    owned: NDArray[np.int64],
+    tables: Callable[[int], NDArray[np.int64]],
 ) -> tuple[Clustering, NDArray[np.int64]]:
     """Cluster components of a box as they would be in the whole image.
 
@@ -177,11 +210,11 @@ def _clustered(
     components: Any = owned
     embedding: Any = StoredEmbedding(job, box)
     if len(owned) > 1:
-        components = components_in(job, box)
+        components = components_in(job, box, tables)
         inside = np.isin(components, owned)
         embedding = job.embedding(box)
     else:
-        inside = components_in(job, box, int(owned[0]))
+        inside = components_in(job, box, tables, int(owned[0]))
     pixels = Pixels(embedding, corner, job.settings.device)
     if settings.method == "mean-shift":
         found = Components(pixels, settings, inside, job.neighbourhood)

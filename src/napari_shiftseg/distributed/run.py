@@ -296,7 +296,8 @@ class _Frame:
         if job.is_global:
             finding = Progress(0, 1, stage="finding modes")
             yield from saying(finding, joins.find_modes(job))
-        yield from self._pass(passes.separate, job.about_parts, "separating")
+        separate = self._watched(passes.separate)
+        yield from self._pass(separate, job.about_parts, "separating")
         joins.join_parts(job)
         if not job.is_global:
             cluster = self._watched(passes.cluster)
@@ -308,7 +309,7 @@ class _Frame:
         drawing = partial(
             draw, output=self.run.output, at=self.at, labels=self.run.drawn
         )
-        yield from self._pass(drawing, job.drawn, "writing", boxes)
+        yield from self._pass(self._watched(drawing), job.drawn, "writing", boxes)
         said = [job.predicted.given(str(n)) for n in range(len(job.blocks))]
         return {
             "is_empty": False,

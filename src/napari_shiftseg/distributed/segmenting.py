@@ -7,7 +7,6 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from math import prod
 from pathlib import Path
 from time import perf_counter
@@ -30,7 +29,7 @@ from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.pipeline.segmentation import NO_DATA
 from napari_shiftseg.pipeline.series import frames_of
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.progress import Progress, exhaust, patiently
+from napari_shiftseg.progress import Progress, exhaust, told
 from napari_shiftseg.stores.axes import UNNAMED, axis_names
 from napari_shiftseg.stores.image import as_array
 from napari_shiftseg.stores.lazy import places_of
@@ -181,7 +180,7 @@ def segment_to_store_steps(
     began = perf_counter()
     journal = Journal(unfinished(order.target))
     with journal.held(), _resumable(order.target):
-        known = yield from patiently(LOOKING, prod(order.shape), partial(_seen, order))
+        known = yield from told(LOOKING, prod(order.shape), _seen, order)
         device, engine = crew.computes(order.settings)
         about = {**known, "device": device, "engine": engine}
         done = _finished(order, about, journal, resume, overwrite)
@@ -198,7 +197,7 @@ def segment_to_store_steps(
             journal.steps.record(MADE)
         run = Run(
             order.pixels, order.model, order.settings, journal.work, output, crew,
-            order.block, order.leading, shuffled, follow,
+            order.block_pixels, order.leading, shuffled, follow,
         )  # fmt: skip
         figures = yield from run.steps()
         report = record_of(order, figures, perf_counter() - began)
@@ -255,7 +254,7 @@ def _finished(
         return None
     if journal.is_there and not resume:
         raise FileExistsError(
-            f"{journal.folder.name} is a run under way: {RESUME}, or add "
+            f"{journal.folder.name} is an unfinished run: {RESUME}, or add "
             f"overwrite=True to begin anew"
         )
     if not is_there:
@@ -339,7 +338,7 @@ def _resumable(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+        kept = ", what was done is kept" if Journal(unfinished(target)).keeps else ""
         raise OSError(
-            f"{target}: the disk is full, what was done is kept: free some space, then "
-            f"{RESUME}"
+            f"{target}: the disk is full{kept}: free some space, then {RESUME}"
         ) from None

@@ -20,7 +20,11 @@ from scipy import ndimage
 from napari_shiftseg.clustering.components import connected, nearest_steps
 from napari_shiftseg.clustering.modes import Pixels, groups_of, same_pieces
 from napari_shiftseg.distributed.arrays import save, save_all, write_durably
-from napari_shiftseg.distributed.job import StoredEmbedding, components_in
+from napari_shiftseg.distributed.job import (
+    StoredEmbedding,
+    component_tables,
+    components_in,
+)
 from napari_shiftseg.distributed.passes import unless_left
 from napari_shiftseg.distributed.spots import (
     MATCHED,
@@ -65,12 +69,13 @@ def part(
         Is told the number, again and again; says whether to leave the block.
     """
     tissue, pieces, modes = Tissue(job), [0], 0
+    tables = component_tables(job)
 
     def write(file: BinaryIO) -> None:
         nonlocal modes
         for spot in tissue.of(number):
             box = tissue.box(spot)
-            inside = components_in(job, box, tissue.component(spot))
+            inside = components_in(job, box, tables, tissue.component(spot))
             steps = _pieces_steps(job, box, inside)
             image, found = unless_left(steps, number, watch)
             file.write(np.ascontiguousarray(image).data)
@@ -88,8 +93,8 @@ def _pieces_steps(job: Job, box: Box, inside: NDArray[np.bool_]) -> Piecing:
     embedding: Any = StoredEmbedding(job, box)
     pixels = Pixels(embedding, corner, job.settings.device)
     everywhere = tuple(slice(0, n) for n in inside.shape)
-    search = pixels.find(everywhere, inside, settings)
-    image, modes = yield from nearest_steps(pixels, search, everywhere, inside)
+    (found,) = yield from pixels.find([(everywhere, inside)], settings)
+    image, modes = yield from nearest_steps(pixels, found, everywhere, inside)
     pieces = connected(image) if settings.split_far_parts else image
     return pieces.astype(np.int32, copy=False), modes
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks.unet import UNet
-    from napari_shiftseg.pipeline.comparison import Side, SideName
+    from napari_shiftseg.pipeline.sides import Side, SideName
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.samples import Sample
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any
 
-from napari_shiftseg.device import usual_engine
 from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
+from napari_shiftseg.geometry.window import is_beyond
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.network_shape import NetworkShape
+    from napari_shiftseg.geometry.rates import Rate
     from napari_shiftseg.geometry.window import Window
 
 
@@ -140,12 +139,22 @@ def cheapest(costs: Sequence[Cost]) -> Cost | None:
 def _default_plans(
     image_shape: Sequence[int], shape: NetworkShape, memory: int | None
 ) -> list[TilePlan]:
-    whole = plan_tiles(image_shape, shape, stitching="whole")
-    windows = [*_doubled(whole.image_shape, shape), None]
-    plans = [plan_tiles(image_shape, shape, w, memory=memory) for w in windows]
+    best = plan_tiles(image_shape, shape, memory=memory)
+    size = best.image_shape
+    windows = [each for each in _doubled(size, shape) if _can_read(each, shape)]
+    plans = [*(plan_tiles(size, shape, w, memory=memory) for w in windows), best]
     # what covers the image with one tile is the one pass
     parting = {plan.window: plan for plan in plans if len(plan) > 1}
-    return [*sorted(parting.values(), key=_size), whole]
+    found = sorted(parting.values(), key=_size)
+    if not _can_read(size, shape):
+        return found
+    return [*found, plan_tiles(size, shape, stitching="whole")]
+
+
+def _can_read(window: Sequence[int], shape: NetworkShape) -> bool:
+    """Whether a network can predict so much at once; one of one input size may not."""
+    sizes = zip(shape.axes, window, strict=True)
+    return not any(is_beyond(axis, n + 2 * axis.halo) for axis, n in sizes)
 
 
 def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:
@@ -167,39 +176,14 @@ def _doubled(
 
 MOST_TILES = 20_000
 LONGEST_ROUGH = 600.0  # seconds
-# Multiply-adds a second of one core, as measured in tiles of 1,420 pixels on two cores
-# (benchmarks/engines.py); a graphics card is taken for a small one.
-CORE_SPEED = {"torch": 40e9, "openvino": 100e9}
-CARD_SPEED = 1000e9
-TILE_SECONDS = 1e-3  # that a tile takes however little it computes
-
-
-def rough_seconds(plan: TilePlan, device: str, engine: str = "torch") -> float:
-    """Return about how long a plan takes on a device.
-
-    Counted from multiplications, nothing is measured: cores are taken to add up, and
-    cards may be ten times faster. `costs` measures.
-
-    Parameters
-    ----------
-    plan : TilePlan
-    device : str
-        A torch device, not "auto".
-    engine : {"torch", "openvino"}
-        That computes on the CPU.
-    """
-    cores = CORE_SPEED[engine] * (os.cpu_count() or 1)
-    speed = cores if device == "cpu" else CARD_SPEED
-    return len(plan) * (TILE_SECONDS + plan.shape.multiply_adds(plan.reads) / speed)
 
 
 def work_warning(
     plans: Sequence[TilePlan],
     device: str | None,
+    rate: Rate | None,
     memory: int | None = None,
     images: int = 1,
-    engine: Engine = "auto",
-    precision: Precision = "float32",
 ) -> str:
     """Warn of a run of very many tiles, or of long; empty where it is neither.
 
@@ -208,29 +192,39 @@ def work_warning(
     plans : sequence of TilePlan
         Of one image, carried out one after the other; advice is on the first.
     device : str or None
-        A torch device, not "auto"; None while it is not known: nothing is said.
+        A torch device, not "auto".
+    rate : Rate or None
+        Of the network there; None while it is not known where it is predicted: nothing
+        is said.
     memory : int, optional
         Bytes a tile may take.
     images : int
         That are predicted with these plans, one after the other.
-    engine, precision
-        As asked for; see `usual_engine`.
     """
-    if device is None:
+    if rate is None:
         return ""
-    how = device, usual_engine(engine, device, precision)
-    tiles, seconds = images * sum(map(len, plans)), images * _seconds(plans, *how)
+    tiles, seconds = images * sum(map(len, plans)), rate.seconds(plans, images)
     if tiles <= MOST_TILES and seconds <= LONGEST_ROUGH:
         return ""
     number = f"{tiles:,} tiles take" if tiles > 1 else "One tile takes"
-    said = f"{number} roughly {time_text(seconds, '.0f')} on {device}"
+    said = f"{number} {duration(plans, rate, images)} on {device}"
     best = cheaper(plans[0], memory)
     if best is None:
         return f"{said}: try a part of the image first."
     others = [cheaper(plan, memory) or plan for plan in plans[1:]]
-    less = time_text(images * _seconds([best, *others], *how), ".0f")
-    return f"{said}; tiles of {size_name(best)} roughly {less}."
+    less = duration([best, *others], rate, images)
+    return f"{said}; tiles of {size_name(best)} {less}."
 
 
-def _seconds(plans: Sequence[TilePlan], device: str, engine: str) -> float:
-    return sum(rough_seconds(plan, device, engine) for plan in plans)
+def duration(plans: Sequence[TilePlan], rate: Rate, images: int = 1) -> str:
+    """Write how long plans take: "about" at a measured rate, "roughly" at another.
+
+    Parameters
+    ----------
+    plans, images
+        See `Rate.seconds`.
+    rate : Rate
+    """
+    word = "about" if rate.is_measured else "roughly"
+    seconds = rate.seconds(plans, images)
+    return f"{word} {time_text(seconds, '.0f' if seconds >= 1 else '.1g')}"

@@ -46,6 +46,14 @@ class AxisSizes:
         """Pixels that a tile can read at most; None: as many as memory holds."""
         return None
 
+    @property
+    def kept_at_most(self) -> int | None:
+        """The largest multiple of the period that a tile can keep; None: any."""
+        if self.most is None:
+            return None
+        left = self.most - self.context - 2 * self.halo
+        return left // self.period * self.period
+
     def is_legal(self, size: int) -> bool:
         """Whether an input of `size` pixels loses none in pooling."""
         return size > self.context and size % self.period == self.remainder
@@ -112,7 +120,7 @@ class FoundAxis(AxisSizes):
             )
         if self.context < 0 or self.context % 2:
             raise ValueError(f"the context must be even, got {self.context}")
-        if self.most is not None and self._kept_at_most < self.period:
+        if self.kept_at_most is not None and self.kept_at_most < self.period:
             raise ValueError(
                 f"the network reads {self.most} pixels at most, and of these nothing "
                 f"is left for a tile without a halo of {self.halo} on each side"
@@ -127,12 +135,6 @@ class FoundAxis(AxisSizes):
                 found.append(factor)
                 left //= factor
         return tuple(found)
-
-    @property
-    def _kept_at_most(self) -> int:
-        """The largest multiple of the period that a tile can keep."""
-        left = (self.most or 0) - self.context - 2 * self.halo
-        return left // self.period * self.period
 
     def is_legal(self, size: int) -> bool:
         """Whether an input of `size` pixels is read as a part of a larger image is."""
@@ -156,7 +158,7 @@ class FoundAxis(AxisSizes):
         if self.most is not None and size > self.most:
             raise ValueError(
                 f"this network reads {self.most} pixels at most, which is too few for "
-                f"tiles of {output - 2 * self.halo}: take at most {self._kept_at_most}"
+                f"tiles of {output - 2 * self.halo}: take at most {self.kept_at_most}"
             )
         return size
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.window import Border as Border
 from napari_shiftseg.geometry.window import Stitching as Stitching
@@ -21,6 +21,8 @@ from napari_shiftseg.geometry.window import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.window import AxisPlan, AxisTile
@@ -130,6 +132,21 @@ class TilePlan:
         )
 
     @property
+    def blends(self) -> bool:
+        """Whether tiles overlap, so that each gives a share of a pixel."""
+        return False
+
+    def share(self, tile: Tile) -> NDArray[Any] | float:
+        r"""Return the share of each pixel that is this tile's, (\*kept), or of all.
+
+        Parameters
+        ----------
+        tile : Tile
+            Of this plan.
+        """
+        return 1.0
+
+    @property
     def stride(self) -> tuple[int, ...]:
         """What a tile keeps, per axis."""
         return tuple(axis.stride for axis in self.axes)
@@ -226,6 +243,7 @@ def plan_tiles(
     border: Border = "mirror",
     region: Region | None = None,
     memory: int | None = None,
+    pixels: int | None = None,
 ) -> TilePlan:
     """Plan the tiles of an image.
 
@@ -248,6 +266,8 @@ def plan_tiles(
         reads real context around it.
     memory : int, optional
         Bytes a tile may take when `window` is None; no limit if not given.
+    pixels : int, optional
+        That a tile may keep when `window` is None; no limit if not given.
 
     Raises
     ------
@@ -272,7 +292,7 @@ def plan_tiles(
             start - origin_of(axis, border)
             for axis, (start, _) in zip(shape.axes, inside, strict=True)
         )
-        window = cheapest_window(shape, needed, memory, before)
+        window = cheapest_window(shape, needed, memory, before, pixels)
     chosen = size if window is None else as_window(window, shape.ndim)
     axes = tuple(
         plan_axis(axis, w, stitching, border, *bounds)

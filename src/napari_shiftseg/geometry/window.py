@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, pairwise, product
-from math import ceil, prod
+from math import ceil, inf, prod
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -215,13 +215,15 @@ def default_windows(shape: NetworkShape) -> list[tuple[int, ...]]:
         (PERIODS * axis.period - axis.period) // step
         for axis, step in zip(shape.axes, steps, strict=True)
     )
-    return [
+    largest = [min(PERIODS * a.period, a.kept_at_most or inf) for a in shape.axes]
+    windows = (
         tuple(
-            axis.period + min(n * step, (PERIODS - 1) * axis.period)
-            for axis, step in zip(shape.axes, steps, strict=True)
+            int(min(axis.period + n * step, most))
+            for axis, step, most in zip(shape.axes, steps, largest, strict=True)
         )
         for n in range(number + 1)
-    ]
+    )
+    return list(dict.fromkeys(windows))
 
 
 def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
@@ -237,12 +239,25 @@ def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
     return below, below + axis.period
 
 
+def is_beyond(axis: AxisSizes, output: int) -> bool:
+    """Whether this is more than a network of one input size can predict at once.
+
+    Parameters
+    ----------
+    axis : AxisSizes
+    output : int
+        Pixels that are predicted, the halo among them.
+    """
+    return axis.most is not None and axis.context + output > axis.most
+
+
 @lru_cache(maxsize=64)  # widgets ask again and again
 def cheapest_window(
     shape: NetworkShape,
     needed: tuple[int, ...],
     memory: int | None = None,
     before: tuple[int, ...] | None = None,
+    pixels: int | None = None,
 ) -> tuple[int, ...]:
     """Return the n·p window that computes the fewest pixels for this image.
 
@@ -259,6 +274,8 @@ def cheapest_window(
         Bytes one tile may take. Where not even one period fits, that is returned.
     before : tuple of int, optional
         Pixels of the grid before those needed; 0 if not given.
+    pixels : int, optional
+        That a tile may keep, one period at least; no limit if not given.
     """
     most = MOST_CANDIDATES if shape.ndim < 3 else MOST_CANDIDATES // 2
     spans = zip(shape.axes, needed, before or (0,) * shape.ndim, strict=True)
@@ -269,11 +286,16 @@ def cheapest_window(
         reads = tuple(c.reads for c in choice)
         tiles = prod(c.tiles for c in choice)
         cost = tiles * prod(reads), tiles
-        if cost >= least:
+        if cost >= least or (pixels is not None and _keeps(choice, needed) > pixels):
             continue
         if memory is None or 4 * shape.peak_values(reads) <= memory:
             best, least = tuple(c.stride for c in choice), cost
     return best
+
+
+def _keeps(choice: Sequence[_Choice], needed: Sequence[int]) -> int:
+    """Return how many pixels a tile keeps of those needed, at most."""
+    return prod(min(c.stride, n) for c, n in zip(choice, needed, strict=True))
 
 
 def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
@@ -290,6 +312,8 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
+        if any(is_beyond(a, n * a.period + 2 * a.halo) for a in shape.axes):
+            return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
 
@@ -317,7 +341,10 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
     for stride in range(axis.period, before + needed + axis.period, axis.period):
         span = before % stride + needed
         tiles = ceil(span / stride)
-        reads = axis.input_for(min(stride, span) + 2 * axis.halo)
+        predicts = min(stride, span) + 2 * axis.halo
+        if is_beyond(axis, predicts):
+            break
+        reads = axis.input_for(predicts)
         if tiles not in cheapest or reads < cheapest[tiles].reads:
             cheapest[tiles] = _Choice(stride, tiles, reads)
     choices = sorted(cheapest.values())

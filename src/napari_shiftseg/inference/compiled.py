@@ -57,6 +57,10 @@ class Kept(Generic[Value]):
                 self._made.popitem(last=False)
             return self._made[key]
 
+    def keys(self) -> list[Any]:
+        """Return for what something is kept."""
+        return list(self._made)
+
 
 CONVERTED, COMPILED = Kept[Any](2), Kept[Any](4)
 
@@ -185,6 +189,24 @@ class Compiled:
         for model in list(self._compiled.values()):
             with suppress(RuntimeError):  # another run is using it, and will do so
                 model.release_memory()
+
+
+def compiled_sizes(
+    model: TiledNetwork, precision: Precision
+) -> frozenset[tuple[int, ...]]:
+    """Return the legal inputs that a network is compiled for in this process.
+
+    Parameters
+    ----------
+    model : TiledNetwork
+    precision : {"float32", "float64", "float16", "bfloat16"}
+    """
+    own, threads = digest(model), torch.get_num_threads()
+    return frozenset(
+        size[1:]
+        for network, size, numbers, cores in COMPILED.keys()  # noqa: SIM118
+        if (network, numbers, cores) == (own, precision, threads)
+    )
 
 
 def digest(model: TiledNetwork) -> str:

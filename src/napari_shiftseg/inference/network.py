@@ -146,8 +146,10 @@ class Predictor:
         self.engine = self.model.computed_by if raw is None else "openvino"
         return self._by_torch(inputs, is_mixed) if raw is None else raw
 
-    def prepare(self, size: tuple[int, ...]) -> None:
+    def prepare(self, size: tuple[int, ...]) -> bool:
         r"""Compile the network for inputs of this size, if OpenVINO predicts them.
+
+        Returns whether it does.
 
         Parameters
         ----------
@@ -158,6 +160,7 @@ class Predictor:
             compiled = self._compiled_for(size)
             if compiled is not None:
                 compiled.prepare(size)
+        return self._compiled_for(size) is not None
 
     def _by_openvino(self, inputs: list[NDArray[Any]]) -> NDArray[Any] | None:
         """Predict a batch, one input after the other; None where torch has to."""

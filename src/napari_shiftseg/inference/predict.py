@@ -321,6 +321,8 @@ def _predict(
     """Predict a plan; returns the batch that fitted, and why it gave up if it did."""
     tiles, queue, done, note = iter(plan), list[Tile](), 0, ""
     overflow = OVERFLOW  # said once
+    if plan.blends:
+        out[...] = 0
     while done < len(plan):
         queue += islice(tiles, max(0, batch - len(queue)))
         present = queue[:batch]
@@ -367,5 +369,11 @@ def _write(
     )
     kept, channels = raw[(slice(None), *tile.crop)], config.embedding_channels
     corner = [keep.start for keep in tile.keep]
-    out[(slice(channels), *at)] = embedded(kept[:channels], config.embedding, corner)
-    out[(slice(channels, None), *at)] = kept[channels:]
+    parts = embedded(kept[:channels], config.embedding, corner), kept[channels:]
+    for some, values in zip(
+        (slice(channels), slice(channels, None)), parts, strict=True
+    ):
+        if plan.blends:
+            out[(some, *at)] += values * plan.share(tile)
+        else:
+            out[(some, *at)] = values

@@ -14,9 +14,11 @@ from napari_shiftseg.intensity.no_data import (
     values_of,
     workable,
 )
+from napari_shiftseg.intensity.order import percentile
 from napari_shiftseg.intensity.plane import Sheet, sheet_of
 from napari_shiftseg.intensity.rules import scale_by, value_range, without_data
 from napari_shiftseg.intensity.scale import Reading, Rule, Scale
+from napari_shiftseg.progress import telling
 from napari_shiftseg.text import grey
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.intensity.no_data import NoData
     from napari_shiftseg.networks.config import Intensity
 
-PERCENTILES = (1.0, 99.8)
+LOWEST, HIGHEST = 1.0, 99.8  # percentiles
 MOST_SAMPLED = 2**24  # pixels the scale of a large image is read from
 TILE = 1024  # pixels, width of the parts a large plane is sampled in
 CEILING = 1.5  # reading above which a pixel is compared with its neighbours
@@ -92,7 +94,8 @@ class Seen:
     @cached_property
     def known(self) -> NDArray[Any]:
         """Grey values of all planes, (pixels,)."""
-        return np.concatenate(self.values, dtype=np.float64)
+        known = np.concatenate(self.values)
+        return known if known.dtype.kind in "iu" else known.astype(np.float64)
 
 
 def find_scale(
@@ -201,7 +204,7 @@ def _known_parts(
     data: Any, parts: list[tuple[slice | int, ...]], reading: Reading
 ) -> Iterator[tuple[tuple[slice | int, ...], NDArray[Any], NoData]]:
     """Yield parts that hold data: where, pixels (bright is more), which hold none."""
-    for part in parts:
+    for part in telling(parts):
         plane, masked = values_of(data[part])
         left_out = without_data(plane, masked, reading.ignore_nan)
         if left_out is None:
@@ -245,7 +248,8 @@ def scale_of(seen: Seen, reading: Reading) -> Scale:
             notes.append(CONSTANT.format(grey(ground)))
     elif seen.is_noise:
         if seen.is_complete:
-            high = low + max(high - low, BARELY * (_percentile(seen, 1) - low))
+            highest = percentile(seen.known, HIGHEST)
+            high = low + max(high - low, BARELY * (highest - low))
             notes.append(NOTHING)
     elif not reading.invert and _looks_inverted(seen):
         notes.append(INVERTED)
@@ -274,16 +278,12 @@ def _low(seen: Seen) -> float:
     """Return the 1st percentile, but no farther below the ground than it spreads."""
     below = float(np.median([sheet.below for sheet in seen.sheets]))
     lowest = min(sheet.ground for sheet in seen.sheets) - DEPTH * below
-    return max(_percentile(seen, 0), lowest)
-
-
-def _percentile(seen: Seen, which: int) -> float:
-    return float(np.percentile(seen.known, PERCENTILES[which]))
+    return max(percentile(seen.known, LOWEST), lowest)
 
 
 def _high(seen: Seen) -> float:
     """Return the 99.8th percentile, or what the objects say where it says nothing."""
-    high = _percentile(seen, 1)
+    high = percentile(seen.known, HIGHEST)
     ground = seen.ground
     smooth = max(sheet.smooth for sheet in seen.sheets)
     if high - ground > ISOLATED * max(smooth - ground, 0) and smooth > ground:
@@ -324,7 +324,7 @@ def usual_contrast(sheets: list[Sheet], ground: float) -> float:
 
 def _looks_inverted(seen: Seen) -> bool:
     """Whether what stands out is darker than the ground, and nothing is brighter."""
-    low, high = np.percentile(seen.known, (5, 95))
+    low, high = (percentile(seen.known, percent) for percent in (5, 95))
     return bool(
         not any(len(sheet.peaks) for sheet in seen.sheets)
         and seen.ground - low > DARK * (high - seen.ground)

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from napari_shiftseg.intensity.plane import middle_and_spread, smallest_step
+from napari_shiftseg.geometry.tiling import widened
+from napari_shiftseg.intensity.filters import dilated, eroded, median_of_three
+from napari_shiftseg.intensity.order import (
+    median,
+    middle_and_spread,
+    others,
+    percentile,
+)
+from napari_shiftseg.intensity.plane import smallest_step
 from napari_shiftseg.intensity.scale import REMEDY
+from napari_shiftseg.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
+
+
+LOOKED_AT = 0.45  # of the time that a plane takes, for what holds no data
 
 
 def values_of(part: Any) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
@@ -126,8 +138,12 @@ def no_data(pixels: NDArray[Any], masked: Mask | None = None) -> NoData:
             in_blocks.append(value)
         out |= region
     values += _drawn(pixels, out)
+    tell(LOOKED_AT)
     sure = [value for value in values if _is_sure(pixels, out, value)]
-    in_blocks += [v for v in values if v not in sure and v < np.median(pixels[~out])]
+    unsure = [value for value in values if value not in sure]
+    if unsure:
+        middle = median(others(pixels, out))
+        in_blocks += [value for value in unsure if value < middle]
     return NoData(out, _floats(sure), _floats(in_blocks))
 
 
@@ -137,10 +153,7 @@ def _floats(values: list[Any]) -> tuple[float, ...]:
 
 def blocks_of(same: Mask) -> Mask:
     r"""Return the pixels of squares `BLOCK` wide that are all True, (\*spatial)."""
-    square = np.ones((BLOCK,) * same.ndim, dtype=np.bool_)
-    core = ndimage.binary_erosion(same, square, border_value=1)
-    blocks: Mask = ndimage.binary_dilation(core, square)
-    return blocks
+    return dilated(eroded(same, BLOCK, beyond=True), BLOCK)
 
 
 def _drawn(pixels: NDArray[Any], out: Mask) -> list[Any]:
@@ -148,9 +161,9 @@ def _drawn(pixels: NDArray[Any], out: Mask) -> list[Any]:
     values: list[Any] = []
     if not _has_noise(pixels, out):
         return values
-    ground, spread = _ground(pixels[~out])
-    calm = ndimage.median_filter(pixels, 3, mode="reflect")  # without hot pixels
-    least = max(ground + FAR * spread, float(np.percentile(calm[~out], BRIGHT)))
+    ground, spread = _ground(others(pixels, out))
+    calm = median_of_three(pixels)  # without hot pixels
+    least = max(ground + FAR * spread, percentile(others(calm, out), BRIGHT))
     bright = pixels[~out & (pixels >= least)]
     found, counts = np.unique(bright, return_counts=True)
     for at in np.argsort(-counts, kind="stable")[:CANDIDATES]:
@@ -185,10 +198,12 @@ def _at_the_edge(pixels: NDArray[Any], out: Mask) -> Iterator[Any]:
 
 
 def _reaching_the_edge(region: Mask) -> Mask:
-    parts, _ = ndimage.label(region)
-    inside = np.zeros_like(region)
-    inside[(slice(1, -1),) * region.ndim] = True
-    reaching: Mask = np.isin(parts, np.unique(parts[~inside & region])) & region
+    parts, number = ndimage.label(region)
+    reaches = np.zeros(number + 1, dtype=np.bool_)
+    for axis in range(region.ndim):
+        reaches[np.moveaxis(parts, axis, 0)[[0, -1]]] = True
+    reaches[0] = False
+    reaching: Mask = reaches[parts]
     return reaching
 
 
@@ -200,13 +215,23 @@ def _frames(region: Mask, out: Mask) -> bool:
     rest = ~region & ~out
     if rest.sum() < LEAST_LEFT * rest.size:
         return False
-    for axis in range(rest.ndim):
-        before = np.maximum.accumulate(rest, axis)
-        after = np.flip(np.maximum.accumulate(np.flip(rest, axis), axis), axis)
-        between = before & after
-        if (rest | (out & between)).sum() < IN_ONE_BLOCK * between.sum():
-            return False
-    return True
+    return all(
+        _is_one_block(np.moveaxis(rest, axis, -1), np.moveaxis(out, axis, -1))
+        for axis in range(rest.ndim)
+    )
+
+
+def _is_one_block(rest: Mask, out: Mask) -> bool:
+    """Whether hardly a pixel is missing between the first and last of each line."""
+    length = rest.shape[-1]
+    first, last = rest.argmax(-1), length - 1 - rest[..., ::-1].argmax(-1)
+    last = np.where(rest.any(-1), last, -1)  # a line without any: first is 0
+    there = np.count_nonzero(rest)
+    if out.any():
+        at = np.arange(length)
+        between = (at >= first[..., None]) & (at <= last[..., None])
+        there += np.count_nonzero(out & between)
+    return bool(there >= IN_ONE_BLOCK * (last - first + 1).sum())
 
 
 def _is_border(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -> bool:
@@ -220,13 +245,15 @@ def _is_dark_border(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -
 
     The dark noise is cut off at that value; the ground is told by means.
     """
-    others = pixels[~region & ~out].astype(np.float64)
-    if region.sum() < FEWEST or not _frames(region, out) or value > others.min():
+    if region.sum() < FEWEST or not _frames(region, out):
         return False
-    most = np.percentile(others, GROUND)
-    ring = ndimage.binary_dilation(region, _square(region), 2) & ~region & ~out
+    rest = pixels[~region & ~out].astype(np.float64)
+    if value > rest.min():
+        return False
+    most = np.percentile(rest, GROUND)
+    ring = dilated(region, 5) & ~region & ~out
     around = pixels[ring].astype(np.float64)
-    ground, beside = (v[v <= most].mean() - float(value) for v in (others, around))
+    ground, beside = (v[v <= most].mean() - float(value) for v in (rest, around))
     return bool(ground > 0 and beside >= SHARP * ground)
 
 
@@ -237,15 +264,16 @@ def _ends_in_a_step(
 
     Interpolation leaves one pixel between a dark border and the image.
     """
-    others = pixels[~region & ~out].astype(np.float64)
-    ground, spread = _ground(others)
+    rest = pixels[~region & ~out]
+    if rest.dtype.kind == "f":
+        rest = rest.astype(np.float64)
+    ground, spread = _ground(rest)
     jump = abs(float(value) - ground)
-    if not others.size or jump <= FAR * spread:
+    if not rest.size or jump <= FAR * spread:
         return False
     is_dark = is_border and value < ground
-    skipped = ndimage.binary_dilation(region, _square(region)) if is_dark else region
-    ring = ndimage.binary_dilation(skipped, _square(region))
-    around = pixels[ring & ~skipped & ~out].astype(np.float64)
+    skipped = dilated(region) if is_dark else region
+    around = pixels[dilated(skipped) & ~skipped & ~out].astype(np.float64)
     if not around.size:
         return False
     steps = np.abs(around - float(value))
@@ -262,26 +290,32 @@ def _is_drawn(pixels: NDArray[Any], region: Mask, out: Mask, value: Any) -> bool
     parts, _ = ndimage.label(region, _square(region))
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    if sizes.max() < FEWEST or _are_compact(region, parts, sizes):
+    if sizes.max() < FEWEST or _are_compact(parts, sizes):
         return False  # single pixels are left to the median
-    filled = ndimage.binary_closing(region, _square(region))  # of hot pixels in it
+    filled = eroded(dilated(region))  # of hot pixels in it
     return _ends_in_a_step(pixels, region | filled, out, value)
 
 
-def _are_compact(
-    region: Mask, parts: NDArray[Any], sizes: NDArray[np.integer[Any]]
-) -> bool:
-    """Whether most of a region are round or square things, as objects are."""
-    depth = ndimage.distance_transform_edt(region)
-    deepest = np.asarray(ndimage.maximum(depth, parts, np.arange(len(sizes))))
-    compact = (sizes >= OBJECT) & (deepest >= COMPACT * np.sqrt(sizes))
-    return bool(2 * sizes[compact].sum() > sizes.sum())
+def _are_compact(parts: NDArray[Any], sizes: NDArray[np.integer[Any]]) -> bool:
+    """Whether most of a region are round or square things, as objects are.
+
+    Parts do not touch at corners either: what is nearest to a pixel of one and not of
+    it lies in the box about it, one pixel wider.
+    """
+    compact = 0
+    for number, box in enumerate(ndimage.find_objects(parts), 1):
+        if sizes[number] >= OBJECT:
+            part = parts[widened(box, 1, parts.shape)] == number
+            depth = ndimage.distance_transform_edt(part)
+            if depth.max() >= COMPACT * np.sqrt(sizes[number]):
+                compact += int(sizes[number])
+    return 2 * compact > int(sizes.sum())
 
 
 def _is_sure(pixels: NDArray[Any], out: Mask, value: Any) -> bool:
     """Whether what else has this value is nothing but single pixels."""
     rest = (pixels == value) & ~out
-    return not ndimage.binary_erosion(rest, _square(rest)).any()
+    return not eroded(rest).any()
 
 
 def _has_noise(pixels: NDArray[Any], out: Mask) -> bool:

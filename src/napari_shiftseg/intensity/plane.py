@@ -10,10 +10,19 @@ import numpy as np
 from numpy.polynomial import legendre
 from scipy import ndimage
 
+from napari_shiftseg.intensity.filters import blurred, dilated, median_of_three
+from napari_shiftseg.intensity.order import (
+    median,
+    middle_and_spread,
+    others,
+    percentile,
+)
+from napari_shiftseg.progress import tell
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Pixels = NDArray[np.float32]
+    Floats = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
 
@@ -64,7 +73,7 @@ def _noise_of(
     alone = _of_all(quiet, out) if may_be_all else None
     if alone is not None:
         return alone
-    still = ~ndimage.maximum_filter(busy | out, NEAR)
+    still = ~dilated(busy | out, NEAR)
     if still.mean() < RARE:
         still = ~busy & ~out
     if not (still & ~hot).any():
@@ -78,20 +87,16 @@ def _of_all(quiet: NDArray[Any], out: Mask) -> Noise | None:
     if min(quiet.shape) < TOO_SMALL:
         return None
     flat = np.where(out, 0, quiet - _light_of(quiet, out))
-    wide = ndimage.gaussian_filter(flat, AROUND)
-    fine, coarse = (
-        (ndimage.gaussian_filter(flat, blur) - wide)[~out] for blur in (OBJECT, 8.0)
-    )
+    wide = blurred(flat, AROUND)
+    fine = others(blurred(flat, OBJECT) - wide, out)
     middle, spread = middle_and_spread(fine)
-    if spread <= 0:
+    if spread <= 0 or fine.max() - middle > FARTHEST * spread:
         return None
-    farthest, tenth = (fine.max() - middle, np.percentile(fine, 90) - middle)
-    is_noise = (
-        farthest <= FARTHEST * spread
-        and TENTH[0] * spread <= tenth <= TENTH[1] * spread
-        and middle_and_spread(coarse)[1] <= CORRELATED * spread
-    )
-    if not is_noise:
+    tenth = np.percentile(fine, 90) - middle
+    if not TENTH[0] * spread <= tenth <= TENTH[1] * spread:
+        return None
+    coarse = others(blurred(flat, 4 * OBJECT) - wide, out)
+    if middle_and_spread(coarse)[1] > CORRELATED * spread:
         return None
     return Noise(spread, float(np.mean(((fine - fine.mean()) / fine.std()) ** 4)))
 
@@ -104,38 +109,33 @@ def _in_quiet_parts(
     What is left of haze and of objects out of focus is no noise; there it is judged
     from single pixels.
     """
-    wide = ndimage.gaussian_filter(calm, AROUND)
-    fine = ndimage.gaussian_filter(quiet, OBJECT) - wide
-    coarse = ndimage.gaussian_filter(quiet, 4 * OBJECT) - wide
-    spread, wider = (
-        1.4826 * float(np.median(np.abs(d[still]))) for d in (fine, coarse)
-    )
-    if wider <= NOISE_LIKE * spread <= NOISE_LIKE * GRAINY * single:
-        return spread
+    wide = blurred(calm, AROUND)
+    spread = _spread(blurred(quiet, OBJECT) - wide, still)
+    if single < spread <= GRAINY * single:
+        wider = _spread(blurred(quiet, 4 * OBJECT) - wide, still)
+        return spread if wider <= NOISE_LIKE * spread else single
     return min(spread, single)
 
 
-def middle_and_spread(values: NDArray[Any]) -> tuple[float, float]:
-    """Return the median, and the spread about it as of a normal law."""
-    middle = float(np.median(values))
-    return middle, 1.4826 * float(np.median(np.abs(values - middle)))
+def _spread(differences: NDArray[Any], where: Mask) -> float:
+    return 1.4826 * float(np.median(np.abs(differences[where])))
 
 
 def _light_of(pixels: NDArray[Any], out: Mask) -> NDArray[Any]:
     r"""Return the light over a plane: a polynomial, or the median of a small plane."""
-    middle = np.median(pixels[~out])
+    middle = np.median(others(pixels, out))
     if min(pixels.shape) < LARGE:
         return np.full(pixels.shape, middle)
     every = min(pixels.shape) // GRID
     grid = (slice(every // 2, None, every),) * pixels.ndim
     known = ~out[grid]
-    blurred = ndimage.uniform_filter(np.where(out, middle, pixels), every)[grid]
+    smooth = ndimage.uniform_filter(np.where(out, middle, pixels), every)[grid]
     powers = [
         legendre.legvander(np.linspace(-1, 1, size), DEGREE) for size in pixels.shape
     ]
     terms = [t for t in np.ndindex((DEGREE + 1,) * pixels.ndim) if sum(t) <= DEGREE]
     columns = [_product(powers, term, grid)[known] for term in terms]
-    found = np.linalg.lstsq(np.stack(columns, 1), blurred[known], rcond=None)[0]
+    found = np.linalg.lstsq(np.stack(columns, 1), smooth[known], rcond=None)[0]
     factors = np.zeros((DEGREE + 1,) * pixels.ndim)
     factors[tuple(np.transpose(terms))] = found
     for matrix in powers:  # axis after axis; each goes to the end
@@ -154,6 +154,9 @@ def _product(
 CLEAR = 6.0  # times the spread of the ground, that objects stand out of it
 STEPS = 3  # of the grey values
 SMALLEST = 12  # pixels of what counts as an object
+
+
+NOISE_KNOWN = 0.8  # of the time that a plane takes, when its noise is known
 
 
 @dataclass(frozen=True)
@@ -210,27 +213,32 @@ def sheet_of(
         Whether it may show nothing else.
     """
     out = np.zeros(pixels.shape, dtype=np.bool_) if left_out is None else left_out
-    middle = float(np.median(pixels[~out]))
+    middle = median(others(pixels, out))
     plain = np.where(out, middle, pixels).astype(np.float64)
-    calm = ndimage.median_filter(plain, 3, mode="reflect")
-    blurred = ndimage.gaussian_filter(calm, OBJECT)
-    ground = _mode(blurred[~out])
-    spread = _below(blurred[~out], ground)
-    step = smallest_step(plain[~out])
+    middles = median_of_three(plain if out.any() else pixels)
+    calm = middles.astype(np.float64)
+    soft = blurred(calm, OBJECT)
+    known, raw = others(soft, out), others(plain, out)
+    ground = _mode(known)
+    spread = _below(known, ground)
+    step = smallest_step(raw)
     floor = ground + max(CLEAR * spread, STEPS * step)
-    standing_out = (blurred > floor) & ~out
+    standing_out = (soft > floor) & ~out
     noise = _noise_of(plain, calm, standing_out, out, step, may_be_noise)
+    tell(NOISE_KNOWN)
     if noise.of_all is not None:
         standing_out = np.zeros_like(out)
-    objects = _objects(calm, blurred, standing_out, ground, floor)
-    below = max(_below(plain[~out], ground), step)
-    smooth = float(np.percentile(calm[~out], 99.8))
+    objects = _objects(calm, soft, standing_out, ground, floor)
+    below = max(_below(raw, ground), step)
+    counted = middles if middles.dtype.kind in "iu" else calm
+    smooth = percentile(others(counted, out), 99.8)
     return Sheet(ground, below, noise.spread, noise.of_all, *objects, smooth)
 
 
 def smallest_step(values: NDArray[Any]) -> float:
     """Return the smallest step from one grey value to the next."""
-    steps = np.diff(np.unique(values[:: max(1, values.size // 2**12)]))
+    some = np.unique(values[:: max(1, values.size // 2**12)])
+    steps = np.diff(some.astype(np.float64))  # of int16 they may overflow
     return float(steps.min()) if steps.size else 0.0
 
 
@@ -252,33 +260,53 @@ def _below(values: NDArray[Any], ground: float) -> float:
 
 
 def _objects(
-    calm: Pixels, blurred: Pixels, standing_out: Mask, ground: float, floor: float
+    calm: Floats, soft: Floats, standing_out: Mask, ground: float, floor: float
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return peaks, sizes, steepness of what stands out, and its brighter pixels."""
     parts, number = ndimage.label(standing_out)
-    most = ndimage.maximum(calm, parts, np.arange(number + 1))
-    core = standing_out & (calm > np.maximum(floor, (ground + most[parts]) / 2))
-    sizes = np.bincount(parts[core], minlength=number + 1)
-    sizes[0] = 0
-    large = sizes >= SMALLEST
-    ids = np.flatnonzero(large)
+    at = np.flatnonzero(standing_out)
+    part = parts.ravel()[at] - 1
+    order = np.argsort(part, kind="stable")  # thing by thing
+    at, part = at[order], part[order]
+    begins = np.searchsorted(part, np.arange(number))
+    values = calm.ravel()[at]
+    most = np.maximum.reduceat(values, begins) if number else values
+    core = values > np.maximum(floor, (ground + most[part]) / 2)
+    sizes = np.bincount(part[core], minlength=number)
+    ids = np.flatnonzero(sizes >= SMALLEST)
     if not len(ids):
         none = np.zeros(0)
         return none, none.astype(int), none, none
-    kept = core & large[parts]
-    peaks = np.asarray(ndimage.median(calm, np.where(kept, parts, 0), ids))
-    steepness = _steepness(blurred, parts, ids, ground)
-    return peaks, sizes[ids], steepness, calm[kept]
+    slopes, heights = _slopes(soft, at), soft.ravel()[at] - ground
+    steepest, height = (np.maximum.reduceat(v, begins) for v in (slopes, heights))
+    kept = core & (sizes >= SMALLEST)[part]
+    bright, sizes = values[kept], sizes[ids]
+    steepness = steepest[ids] / height[ids]
+    return _medians(bright, part[kept], sizes), sizes, steepness, bright
 
 
-def _steepness(
-    blurred: Pixels, parts: NDArray[Any], ids: NDArray[Any], ground: float
-) -> NDArray[Any]:
-    """Return the steepest slope of things by their height, per pixel: (things,)."""
-    axes = [axis for axis, size in enumerate(parts.shape) if size > 1]  # one has none
-    squares = [np.gradient(blurred, axis=axis) ** 2 for axis in axes]
-    slopes = np.sqrt(np.sum([np.zeros_like(blurred), *squares], axis=0))
-    steepest = np.asarray(ndimage.maximum(slopes, parts, ids))
-    height = np.asarray(ndimage.maximum(blurred, parts, ids)) - ground
-    found: NDArray[Any] = steepest / height
-    return found
+def _medians(
+    values: Floats, part: NDArray[np.integer], sizes: NDArray[np.integer]
+) -> Floats:
+    """Return the median of each thing, (things,), whose values follow one another."""
+    ordered = values[np.lexsort((values, part))]
+    begins = np.cumsum(sizes) - sizes
+    medians: Floats = (
+        ordered[begins + (sizes - 1) // 2] + ordered[begins + sizes // 2]
+    ) / 2
+    return medians
+
+
+def _slopes(soft: Floats, at: NDArray[np.integer]) -> Floats:
+    """Return the slope of a plane at pixels, `numpy.gradient` over all axes."""
+    flat, total = soft.ravel(), np.zeros(len(at))
+    for axis, size in enumerate(soft.shape):
+        if size == 1:
+            continue  # it has none
+        step = int(np.prod(soft.shape[axis + 1 :]))
+        place = at // step % size
+        before, after = np.minimum(place, 1), np.minimum(size - 1 - place, 1)
+        rise = flat[at + after * step] - flat[at - before * step]
+        total += (rise / (before + after)) ** 2
+    slopes: Floats = np.sqrt(total)
+    return slopes

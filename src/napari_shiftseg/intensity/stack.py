@@ -145,7 +145,10 @@ NAMED = 10  # planes that are named in a note
 DRIFT = 0.15  # of the scale, that the ground of frames differs at most
 CONTRAST = "each is read by its own contrast, which differs up to {} times"
 GROUNDS = "each frame is read from its own background, which differs by {}"
-BLEACHING = "the frames bleach, so each is read by its own grey values"
+BLEACHING = (
+    "the contrast falls from frame to frame, as where they bleach, so each is read by "
+    "its own grey values"
+)
 
 
 @dataclass(frozen=True)

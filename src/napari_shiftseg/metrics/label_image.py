@@ -79,6 +79,36 @@ def _doubt_about(labels: NDArray[np.integer]) -> str:
     return ""
 
 
+ALIKE = 1 / 2  # of neighbouring pixels of objects, at least, have the same id
+FEW = 1_000  # such pairs; of fewer nothing is said
+
+
+def is_image(labels: ArrayLike) -> bool:
+    r"""Whether numbers are grey values: along every axis most neighbours differ.
+
+    Of two neighbouring pixels of labels that are no background, most are of one object,
+    along one axis at least; only many objects of about a pixel are taken for grey
+    values. Planes of which each has numbers of its own are labels by their other axes.
+
+    Parameters
+    ----------
+    labels : array_like of int
+        (\*spatial), 0 and below is background.
+    """
+    image = np.atleast_1d(labels)
+    along = [_alike(np.moveaxis(image, axis, 0)) for axis in range(image.ndim)]
+    shares = [alike / pairs for alike, pairs in along if pairs >= FEW]
+    return bool(shares) and max(shares) < ALIKE
+
+
+def _alike(image: NDArray[np.integer]) -> tuple[int, int]:
+    """Return how many neighbours along the first axis are alike, and of how many."""
+    before, after = image[:-1], image[1:]
+    both = (before > 0) & (after > 0)
+    alike = both & (before == after)
+    return int(np.count_nonzero(alike)), int(np.count_nonzero(both))
+
+
 UNKNOWN = -1  # label of a pixel of which nothing is known
 
 

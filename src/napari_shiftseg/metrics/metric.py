@@ -11,6 +11,8 @@ from math import inf
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from napari_shiftseg.metrics.objects import pooled
 
 if TYPE_CHECKING:
@@ -133,6 +135,12 @@ def _of_plan(read: Callable[[TilePlan], Any]) -> Callable[[Measured], Any]:
     return lambda measured: measured.plan and read(measured.plan)
 
 
+def _differences(tiled: Tiled) -> NDArray[Any]:
+    """Return what each value of an embedding differs by from the untiled one."""
+    found: NDArray[Any] = np.abs(tiled.embedding - tiled.untiled)
+    return found
+
+
 METRICS: tuple[Metric, ...] = (  # in the order of files and tables
     Metric(
         "window",
@@ -207,6 +215,23 @@ METRICS: tuple[Metric, ...] = (  # in the order of files and tables
         "",
         "Whether the tiles keep fewer than 16 pixels.",
         _part("seams", "z_is_weak"),
+        in_sweeps=False,
+    ),
+    Metric(
+        "largest_difference",
+        "",
+        "Largest difference from the untiled prediction, over all pixels and channels, "
+        "in units of the embedding. Exact tiles differ by rounding, 1e-5 and less.",
+        lambda tiled: float(_differences(tiled).max()),
+        looks_at_pixels=True,
+        in_sweeps=False,
+    ),
+    Metric(
+        "mean_difference",
+        "",
+        "Mean of these differences.",
+        lambda tiled: float(_differences(tiled).mean(dtype=np.float64)),
+        looks_at_pixels=True,
         in_sweeps=False,
     ),
     Metric(

@@ -146,8 +146,8 @@ class NetworkConfig(BaseModel):
 
     @property
     def gives(self) -> str:
-        """What it predicts, in a word: "embedding", or "output" where it is none."""
-        return "output" if self.embedding == "outputs" else "embedding"
+        """What it predicts, in a word: "embedding", or "prediction"."""
+        return "prediction" if self.embedding == "outputs" else "embedding"
 
     @property
     def directed(self) -> tuple[str, ...]:
@@ -185,6 +185,16 @@ class NetworkConfig(BaseModel):
     def usual_window(self) -> tuple[int, ...]:
         """Window to begin with: the one trained with; one period if it is not known."""
         return self.provenance.window if self.provenance else self.shape.period
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return False
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package calls wrong at both ends; None: it says nothing."""
+        return None
 
     @property
     def seamless_window(self) -> tuple[int, ...]:

@@ -146,7 +146,8 @@ def is_ours(path: Path) -> bool:
     return not holds_architecture(path)
 
 
-ARCHITECTURE_KEY = "architecture"  # of other libraries, see `import_network`
+# in the header of a file of `import_network`
+ARCHITECTURE_KEY = "napari_shiftseg_architecture"
 
 
 def holds_architecture(path: Path) -> bool:
@@ -164,7 +165,7 @@ def holds_architecture(path: Path) -> bool:
 def read_unet_config(source: str | Path) -> ModelConfig:
     """Read the config of a model of ours; see `load_unet`."""
     path = find_model(source)
-    if not is_ours(path):
+    if not is_ours(path) and not _is_pickle(path):
         raise CheckpointError(
             f"{path.name} is a network that was made elsewhere: it predicts, but "
             f"cannot be trained on, tuned or exported; take a model of this program"
@@ -194,10 +195,15 @@ def _refuse_long_header(path: Path) -> None:
         )
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def _is_pickle(path: Path) -> bool:
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
-        start = file.read(4)
-    if start.startswith(PICKLE_STARTS):
+        return file.read(4).startswith(PICKLE_STARTS)
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    if _is_pickle(path):
         return (
             f"{path.name} is a pickle, which can run code when it is loaded; it "
             f"was not opened. Save the model with napari_shiftseg.save_model"

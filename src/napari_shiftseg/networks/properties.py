@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_shiftseg.networks.unet_config import ModelConfig
-from napari_shiftseg.text import compact, sentence
+from napari_shiftseg.text import compact, sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.networks import TiledNetwork
@@ -41,6 +41,7 @@ def describe(model: TiledNetwork) -> dict[str, Any]:
         "period": list(shape.period),
         "context": list(shape.context),
         **config.architecture,
+        **how_it_tiles(config),
         "in_channels": config.in_channels,
         "embedding": config.embedding,
         "embedding_channels": config.embedding_channels,
@@ -48,7 +49,7 @@ def describe(model: TiledNetwork) -> dict[str, Any]:
         **({"classes": list(config.classes)} if config.classes else {}),
         "training_window": list(provenance.window) if provenance else None,
         "training_diameter": config.diameter,
-        "parameters": model.parameter_count,
+        "parameters": model.parameter_count or None,
         "legal_inputs": legal,
         "raw_outputs": [
             [axis.raw_output(size) for size in sizes]
@@ -58,6 +59,33 @@ def describe(model: TiledNetwork) -> dict[str, Any]:
         **clustering,
         "provenance": provenance and provenance.model_dump(mode="json"),
     }
+
+
+BY_CONSTRUCTION = dict.fromkeys(
+    ("period", "context", "padding", "sizes"), "by construction"
+)
+
+
+def how_it_tiles(config: NetworkConfig) -> dict[str, Any]:
+    """Return ``tiling``, ``causes`` and ``agreement`` of a network, ready for JSON.
+
+    Of one that was made elsewhere they were found; of a U-Net they follow from how it
+    is built.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    """
+    known = config.architecture
+    if "tiling" in known:
+        return {name: known[name] for name in ("tiling", "causes", "agreement")}
+    causes = []
+    halo = tuple(axis.halo for axis in config.shape.axes)
+    if any(halo):
+        from napari_shiftseg.networks.finding.suitability import padding_cause
+
+        causes = [vars(padding_cause("zeros", halo))]
+    return {"tiling": "exact", "causes": causes, "agreement": dict(BY_CONSTRUCTION)}
 
 
 def training_window_warning(config: NetworkConfig) -> str:
@@ -130,12 +158,10 @@ def what_follows(config: NetworkConfig) -> list[Remark]:
         remarks = [Remark("note", text) for text in said]
     else:
         remarks, upsampling = _found(config), ""
-    return [
-        _training(config),
-        Remark("note", _tiles(config)),
-        Remark("note", f"{_same_looking(config)} {upsampling}".strip()),
-        *remarks,
-    ]
+    if config.embedding != "outputs":  # nothing is told apart by them
+        text = f"{_same_looking(config)} {upsampling}".strip()
+        remarks = [Remark("note", text), *remarks]
+    return [_training(config), Remark("note", _tiles(config)), *remarks]
 
 
 def what_exact_means(config: NetworkConfig) -> str:
@@ -208,12 +234,45 @@ def _found(config: NetworkConfig) -> list[Remark]:
         *(
             Remark(
                 "note" if cause["effect"] == "halo" else "warning",
-                f"{cause['text']} {cause['remedy']}".strip(),
+                f"{cause_text(cause)} {sentence(cause['remedy'])}",
             )
             for cause in causes
         ),
         Remark("note", read),
     ]
+
+
+def cause_text(cause: Mapping[str, str]) -> str:
+    """Say which layer makes tiles differ, and by what.
+
+    Parameters
+    ----------
+    cause : mapping
+        Of what was found of a network, see `Cause`.
+    """
+    return f"{sentence(named(cause))[:-1]}: {cause['text']}"
+
+
+KINDS = {"whole tile": "a layer that sees the whole tile"}  # where a name is no layer's
+
+
+def named(cause: Mapping[str, str]) -> str:
+    """Name a cause and its layer: ``attention (/attn/MatMul)``."""
+    layer = visible(cause["layer"]).removeprefix("(").removesuffix(")")
+    return f"{KINDS.get(cause['kind'], cause['kind'])} ({layer})"
+
+
+def why_not_exact(config: NetworkConfig) -> str:
+    """Name the layer that keeps tiles from being exact; empty if none is known.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    """
+    for cause in config.architecture.get("causes", ()):
+        if cause["effect"] != "halo":
+            return named(cause)
+    return ""
 
 
 def _padding(config: ModelConfig) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from napari_shiftseg.device import resolve_device
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, embedding_of
 from napari_shiftseg.metrics.chance import (
-    Outcomes,
     object_differences,
     outcomes,
     place_size,
@@ -19,119 +19,36 @@ from napari_shiftseg.metrics.chance import (
     steps_by_place,
 )
 from napari_shiftseg.metrics.label_image import LabelsOfPart, as_labels, with_axes_of
-from napari_shiftseg.metrics.metric import Measured, Tiled, figures, values_by_pixel
-from napari_shiftseg.metrics.objects import ObjectScores, object_scores
-from napari_shiftseg.metrics.seams import SeamScores, seam_scores
-from napari_shiftseg.metrics.splits import Seam, split_objects, splitting_seams
+from napari_shiftseg.metrics.metric import Measured, Tiled, values_by_pixel
+from napari_shiftseg.metrics.objects import object_scores
+from napari_shiftseg.metrics.seams import seam_scores
+from napari_shiftseg.metrics.splits import Seam, splitting_seams
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.frame import frame_steps, opened_steps, plan_of
+from napari_shiftseg.pipeline.frame import (
+    frame_steps,
+    opened_steps,
+    plan_of,
+    segment_as_planned,
+)
+from napari_shiftseg.pipeline.libraries import check_also, laid_as
 from napari_shiftseg.pipeline.settings import OfOneWindow, Settings, spelled
-from napari_shiftseg.progress import Progress, Returning, Shrunk, exhaust, named
+from napari_shiftseg.pipeline.sides import Comparison as Comparison
+from napari_shiftseg.pipeline.sides import Side as Side
+from napari_shiftseg.progress import Progress, exhaust, named
 from napari_shiftseg.stores.image import as_read
-from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_shiftseg.geometry.library_tiles import Way
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.intensity.scale import Scale
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
-SideName = Literal["naive", "cropped"]
-
-
-@dataclass(frozen=True)
-class Side:
-    """One stitching of a comparison.
-
-    Attributes
-    ----------
-    result : Segmentation
-    seams : SeamScores
-        Of this stitching's embedding.
-    untiled : SeamScores
-        Of the untiled prediction over the same pairs: what the scores would be
-        without any seam.
-    objects : ObjectScores or None
-        None without a truth.
-    splitting : tuple of Seam or None
-        Seams that split an object, the worst first. Whole objects are the true ones,
-        or else those of cropped stitching, which then has None. None without a seam.
-    outcomes : Outcomes or None
-        Of every true object; None without a truth.
-    by_pixel : mapping
-        Values of the metrics that look at pixels.
-    """
-
-    result: Segmentation
-    seams: SeamScores
-    untiled: SeamScores
-    objects: ObjectScores | None
-    splitting: tuple[Seam, ...] | None
-    outcomes: Outcomes | None = None
-    by_pixel: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def cutting(self) -> tuple[Seam, ...]:
-        """Seams that cut an object which the other stitching leaves whole there."""
-        return tuple(seam for seam in self.splitting or () if seam.cuts)
-
-    @property
-    def measured(self) -> Measured:
-        """What the metrics of this side are computed of."""
-        return Measured(
-            self.result.plan,
-            seams=self.seams,
-            untiled=self.untiled,
-            objects=self.result.objects,
-            scores=self.objects,
-            split=None if self.splitting is None else split_objects(self.splitting),
-            seconds=self.result.seconds,
-            outcomes=self.outcomes,
-            by_pixel=self.by_pixel,
-        )
-
-    @property
-    def is_commensurate(self) -> bool:
-        """Whether objects and tiles share a rhythm, so that 1 is not the reference."""
-        return self.measured.is_commensurate
-
-    def figures(self) -> dict[str, Any]:
-        """Return the figures of this side, ready for JSON; see `METRICS`."""
-        return figures(self.measured)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    r"""Naive and cropped stitching of one image, over the same region.
-
-    Attributes
-    ----------
-    naive, cropped : Side
-    reference : ndarray
-        (channels, \*spatial), the untiled prediction.
-    device : str
-        That predicted.
-    differences : dict of Difference
-        Naive less cropped, by figure, where one can be resampled: over true objects
-        those of objects, over places the distances of the seam ratios from the untiled
-        ones.
-    """
-
-    naive: Side
-    cropped: Side
-    reference: NDArray[Any]
-    device: str
-    differences: dict[str, Difference] = field(default_factory=dict)
-
-    @property
-    def sides(self) -> dict[str, Side]:
-        """Both sides by name, naive first."""
-        return {"naive": self.naive, "cropped": self.cropped}
 
 
 @spelled(OfOneWindow)
@@ -139,6 +56,8 @@ def compare(
     image: ArrayLike | Any,
     model: TiledNetwork,
     truth: ArrayLike | None = None,
+    *,
+    also: Iterable[str] = (),
     **settings: Unpack[OfOneWindow],
 ) -> Comparison:
     r"""Segment an image with naive and with cropped stitching, and score both.
@@ -150,6 +69,21 @@ def compare(
     model : TiledNetwork
     truth : array_like of int, optional
         (\*spatial) of the whole image, 0 is background.
+    also : iterable of str
+        Ways in which libraries of others tile a network, to be scored, too:
+
+        ===================== ======================================================
+        "blended"             tiles overlap by a half, and are averaged with Gaussian
+                              weights, as MONAI and nnU-Net do
+        "blended 0.25"        the same, by a quarter
+        "declared halo"       tiles have the halo that the package declares, and the
+                              last one is shifted back into the image, as
+                              bioimageio.core does
+        "normalised by tile"  tiles are cropped, but the grey values of each are
+                              scaled by themselves
+        ===================== ======================================================
+
+        A tile holds the window; the image is mirrored as for all others.
     **settings
         Of `Settings`, but for the stitching: window, border, region, device, ...
 
@@ -157,9 +91,10 @@ def compare(
     ------
     ValueError
         If a setting is out of range, the image cannot be read, or the truth is not a
-        label image of the image's shape.
+        label image of the image's shape, or the model has no such way to tile it.
     """
-    return exhaust(compare_steps(image, model, Settings(**settings), truth))
+    chosen = Settings(**settings)
+    return exhaust(compare_steps(image, model, chosen, truth, also=also))
 
 
 def compare_steps(
@@ -168,17 +103,19 @@ def compare_steps(
     settings: Settings,
     truth: ArrayLike | LabelsOfPart | None = None,
     scale: Scale | None = None,
+    also: Iterable[str] = (),
 ) -> Generator[Progress, None, Comparison]:
     """Compare stitchings, yielding `Progress` after every tile.
 
     Parameters
     ----------
-    image, model, settings, truth
+    image, model, settings, truth, also
         See `compare`; of the truth a part that holds the region will do.
     scale : Scale, optional
         See `segment_steps`.
     """
     refuse_diameter(settings.diameter, "compare")
+    ways = check_also(also, model.config, settings)
     labels = checked_truth(image, model, truth)
     # opened once: its scale is found in all of its pixels
     opened = yield from opened_steps(image, model, settings, scale)
@@ -186,18 +123,33 @@ def compare_steps(
     naive = yield from named("naive", as_asked)
     chosen = replace(settings, stitching="cropped")
     cropped = yield from named("cropped", frame_steps(opened, model, chosen))
+    others: dict[Way, Segmentation] = {}
+    for way in ways:
+        seen, plan = laid_as(way, opened, model.config, naive.plan, settings)
+        steps = segment_as_planned(seen, model, settings, plan)
+        others[way] = yield from named(way, steps)
     reference = yield from named("untiled", untiled_steps(opened, model, settings))
     inside = naive.plan.slices
     there = None if labels is None else labels[inside]
+    whole = cropped.labels if there is None else there
     sides = (
-        _side(naive, reference, there, other=cropped),
-        _side(cropped, reference, there, other=naive),
+        _side(naive, reference, there, whole, other=cropped),
+        _side(cropped, reference, there, there, other=naive),
     )
+    also_sides = {
+        way: _side(other, reference, there, whole, other=cropped)
+        for way, other in others.items()
+    }
     return Comparison(
         *sides,
         reference=reference,
         device=str(resolve_device(settings.device)),
         differences=_differences(*sides, reference, there),
+        also=also_sides,
+        also_differences={
+            way: _differences(side, sides[1], reference, there)
+            for way, side in also_sides.items()
+        },
     )
 
 
@@ -226,41 +178,6 @@ def _differences(
     if naive.outcomes is not None and cropped.outcomes is not None:
         found |= object_differences(naive.outcomes, cropped.outcomes)
     return {key: known for key, known in found.items() if known is not None}
-
-
-class TilesTooLarge(MemoryError):
-    """The tiles asked for do not fit on the device; smaller ones may."""
-
-
-def segment_as_planned(
-    image: Image, model: TiledNetwork, settings: Settings, plan: TilePlan | None = None
-) -> Generator[Progress, None, Segmentation]:
-    """Segment one opened image with the very tiles asked for.
-
-    Smaller tiles answer another question: they could be without seams.
-
-    Parameters
-    ----------
-    image, model, settings, plan
-        See `frame_steps`.
-
-    Raises
-    ------
-    TilesTooLarge
-        If they do not fit on the device: at once, before smaller ones are predicted.
-    """
-    plan = plan or plan_of(image, model, settings)
-    steps = frame_steps(image, model, settings, plan)
-    running = Returning(steps)
-    for progress in running:
-        if isinstance(progress, Shrunk):
-            steps.close()
-            raise TilesTooLarge(
-                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
-                f"device: choose a smaller window"
-            )
-        yield progress
-    return running.value
 
 
 def checked_truth(
@@ -312,10 +229,7 @@ def untiled_steps(
     model : TiledNetwork
     settings : Settings
     """
-    device, asked = settings.device, replace(settings, window=None, stitching="whole")
-    plan = plan_of(image, model, asked)
-    if plan.memory > memory_budget(resolve_device(device)):
-        plan = plan_of(image, model, replace(asked, stitching="cropped"))
+    plan, device = _untiled_plan(image, model, settings), settings.device
     predicted = yield from embed_steps(
         image, model, plan, device, settings.precision,
         views=settings.views, engine=settings.engine,
@@ -323,15 +237,24 @@ def untiled_steps(
     return embedding_of(predicted.raw, model.config)
 
 
+def _untiled_plan(image: Image, model: TiledNetwork, settings: Settings) -> TilePlan:
+    asked = replace(settings, window=None, stitching="whole")
+    with suppress(ValueError):  # the network reads nothing as large
+        plan = plan_of(image, model, asked)
+        if plan.memory <= memory_budget(resolve_device(settings.device)):
+            return plan
+    return plan_of(image, model, replace(asked, stitching="cropped"))
+
+
 def _side(
     result: Segmentation,
     reference: NDArray[Any],
     truth: NDArray[Any] | None,
+    whole: NDArray[Any] | None,
     other: Segmentation,
 ) -> Side:
-    e, plan, whole, splitting = result.embeddings, result.plan, truth, None
-    if truth is None and plan.stitching == "naive":
-        whole = other.labels
+    """Measure one stitching; `whole` are the labels of objects that seams split."""
+    e, plan, splitting = result.embeddings, result.plan, None
     if whole is not None and any(plan.boundaries):
         seams = splitting_seams(result.labels, whole, e, plan, other.labels)
         splitting = tuple(seams)

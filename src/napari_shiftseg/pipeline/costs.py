@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from math import prod
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.geometry.cost import Cost, planned_costs
@@ -18,13 +14,13 @@ from napari_shiftseg.inference.memory import (
     memory_budget,
 )
 from napari_shiftseg.inference.network import on_device
+from napari_shiftseg.inference.rates import keep, rate_key
+from napari_shiftseg.inference.timing import Timed, Timing, work_of
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-
-    from numpy.typing import NDArray
 
     from napari_shiftseg.device import Engine, Precision
     from napari_shiftseg.geometry.tiling import TilePlan
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 
 
 LONGEST = 3.0  # seconds; a batch that is expected to take longer is not measured
-WARM_UP = 0.5  # seconds; a run shorter than that is mostly set-up and is repeated
 
 
 class Stopwatch:
@@ -47,58 +42,33 @@ class Stopwatch:
     """
 
     def __init__(self, network: Predictor) -> None:
-        self._network = network
-        self._pixel_seconds = 0.0  # of a pixel read, in the tiles timed last
-        self._set_up = 0.0  # seconds, until the first tile can be predicted
+        self._network, self._timing = network, Timing(network)
+
+    @property
+    def timed(self) -> Timed:
+        """What was found so far."""
+        return self._timing.timed
 
     def time(self, plan: TilePlan) -> tuple[float, bool]:
         """Return the seconds that all tiles of a plan take, and if they were measured.
 
         One real batch is timed, of fewer tiles where a full one does not fit or is
         expected to take longer than `LONGEST`. Where even one tile is, the seconds are
-        the pixels that all tiles read times what a pixel took in the tiles timed
-        before; the first time, in the smallest tile there is. What OpenVINO takes to
-        compile the network, for the smallest tile, is counted once. An error that
-        memory did not suffice for one tile is passed on.
+        those at the rate of the tiles timed before; the first time, of the smallest
+        tile there is. What OpenVINO takes to compile the network, for the smallest
+        tile, is counted once. An error that memory did not suffice for one tile is
+        passed on.
         """
-        if not self._pixel_seconds:
+        if not self.timed.points:
             smallest = plan_tiles(plan.image_shape, plan.shape, plan.shape.period)
-            began = perf_counter()
-            self._network.prepare((plan.shape.in_channels, *smallest.reads))
-            self._set_up = perf_counter() - began
-            self._measure(smallest, 1)
-        expected = self._pixel_seconds * prod(plan.reads)
+            self._timing.measure(smallest, 1)
+        expected = self.timed.rate().of_tile(work_of(plan))
         number = min(
             batch_that_fits(plan, self._network.device), int(LONGEST / expected)
         )
         if number:
-            self._measure(plan, number)
-        seconds = self._pixel_seconds * prod(plan.reads) * len(plan)
-        return self._set_up + seconds, number > 0
-
-    def _measure(self, plan: TilePlan, number: int) -> None:
-        shape = (plan.shape.in_channels, *plan.reads)
-        self._network.prepare(shape)
-        tile = np.random.default_rng(0).random(shape).astype(self._network.dtype)
-        batch = [tile] * number
-        seconds = self._seconds(batch)
-        if seconds < WARM_UP:
-            seconds = self._seconds(batch)
-        self._pixel_seconds = seconds / (len(batch) * prod(plan.reads))
-
-    def _seconds(self, batch: list[NDArray[Any]]) -> float:
-        """Time a batch, halving it in place as long as memory does not suffice."""
-        while True:
-            began = perf_counter()
-            try:
-                self._network(batch)
-                return perf_counter() - began
-            except (RuntimeError, MemoryError) as error:
-                if len(batch) == 1 or not is_out_of_memory(error):
-                    raise
-                error.__traceback__ = None  # its frames hold what filled the memory
-                self._network.release()
-                del batch[len(batch) // 2 :]
+            self._timing.measure(plan, number)
+        return self.timed.rate().seconds([plan]), number > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +114,7 @@ def cost_steps(
     """
     where = resolve_device(device)
     found = planned_costs(image_shape, model.shape, windows, memory_budget(where))
+    key = rate_key(model, where, precision, engine)
     with on_device(model, where, precision, engine) as network:
         stopwatch = Stopwatch(network)
         for number, cost in enumerate(found):
@@ -151,6 +122,8 @@ def cost_steps(
             yield Progress(number, len(found), stage=stage)
             found[number] = _timed(cost, stopwatch)
             yield CostProgress(number + 1, len(found), stage=stage, cost=found[number])
+        if stopwatch.timed.points:
+            keep(key, stopwatch.timed, network)
     return found
 
 

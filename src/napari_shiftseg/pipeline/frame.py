@@ -25,8 +25,11 @@ from napari_shiftseg.pipeline.scales import READING
 from napari_shiftseg.progress import (
     Progress,
     Returning,
+    Shrunk,
     patiently,
+    told,
 )
+from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -55,12 +58,9 @@ def opened_steps(
     image, model, settings, scale
         See `segment_steps`.
     """
-    return (
-        yield from patiently(
-            READING, prod(np.shape(image)), open_for, image, model, settings.reading,
-            scale,
-        )
-    )  # fmt: skip
+    size, known = prod(np.shape(image)), (settings.reading, scale)
+    yield READING
+    return (yield from told(READING, size, open_for, image, model, *known))
 
 
 SEAMS_OF_VIEWS = (
@@ -124,6 +124,41 @@ def frame_steps(
         gives=model.config.gives,
         engine=predicted.engine,
     )
+
+
+class TilesTooLarge(MemoryError):
+    """The tiles asked for do not fit on the device; smaller ones may."""
+
+
+def segment_as_planned(
+    image: Image, model: TiledNetwork, settings: Settings, plan: TilePlan | None = None
+) -> Generator[Progress, None, Segmentation]:
+    """Segment one opened image with the very tiles asked for.
+
+    Smaller tiles answer another question: they could be without seams.
+
+    Parameters
+    ----------
+    image, model, settings, plan
+        See `frame_steps`.
+
+    Raises
+    ------
+    TilesTooLarge
+        If they do not fit on the device: at once, before smaller ones are predicted.
+    """
+    plan = plan or plan_of(image, model, settings)
+    steps = frame_steps(image, model, settings, plan)
+    running = Returning(steps)
+    for progress in running:
+        if isinstance(progress, Shrunk):
+            steps.close()
+            raise TilesTooLarge(
+                f"{plan.stitching} tiles of {by(plan.stride)} do not fit on the "
+                f"device: choose a smaller window"
+            )
+        yield progress
+    return running.value
 
 
 def plan_of(

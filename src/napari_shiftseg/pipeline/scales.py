@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.intensity.stack import FrameScales, frame_scales
-from napari_shiftseg.progress import Progress, patiently
+from napari_shiftseg.progress import Progress, told
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -55,4 +55,5 @@ def scales_steps(
         See `frame_scales`.
     """
     size = prod(np.shape(stack))
-    return (yield from patiently(READING, size, frame_scales, stack, config, reading))
+    yield READING
+    return (yield from told(READING, size, frame_scales, stack, config, reading))

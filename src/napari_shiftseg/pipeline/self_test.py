@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_shiftseg.device import resolve_device
+from napari_shiftseg.embeddings.kinds import embedded
 from napari_shiftseg.geometry.advice import size_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
 from napari_shiftseg.geometry.window import as_window
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, embedding_of, open_for
 from napari_shiftseg.inference.views import Views, check_views
-from napari_shiftseg.networks.properties import what_exact_means
+from napari_shiftseg.networks.properties import what_exact_means, why_not_exact
 from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.text import compact
 
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.networks.config import NetworkConfig
 
 # Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
 # terms, which cancel in part and pass through some 20 layers: 1e-6 of the largest
 # value was measured. A misaligned tile errs by 1e-2 of it and more.
 TOLERANCE = 1e-4  # of the embedding's largest value
+ROUNDING = 1e-6  # of the place of a pixel, which spatial embeddings hold in float32
 POWER = 10  # times the tolerance, that the control has to differ by
 
 
@@ -51,13 +54,19 @@ class SelfTest:
         The same for naive tiles whose stride is no multiple of the period; None where
         there are none (period 1, or one tile).
     largest : float
-        Largest absolute value of the untiled embedding.
+        Largest absolute value of the untiled embedding; of a spatial one, which holds
+        the place of each pixel, without it.
     spread : float
-        Of the untiled embedding: the root mean square distance from its mean.
+        Of the same: the root mean square distance from its mean.
     caveat : str
         What exact tiles do not mend, see `what_exact_means`; empty if nothing is left.
     gives : str
         What was predicted, in a word.
+    cause : str
+        The layer that keeps tiles from being exact, see `why_not_exact`; empty if none
+        is known.
+    place : float
+        Largest coordinate that a spatial embedding holds; 0 for others.
     """
 
     plan: TilePlan
@@ -67,6 +76,13 @@ class SelfTest:
     spread: float
     caveat: str = ""
     gives: str = "embedding"
+    cause: str = ""
+    place: float = 0.0
+
+    @property
+    def tolerance(self) -> float:
+        """Up to which float32 may make a difference."""
+        return TOLERANCE * self.largest + ROUNDING * self.place
 
     @property
     def relative(self) -> float | None:
@@ -83,7 +99,7 @@ class SelfTest:
     @property
     def agrees(self) -> bool:
         """Whether tiled and untiled agree up to the rounding of float32."""
-        return self.difference <= TOLERANCE * self.largest
+        return self.difference <= self.tolerance
 
     @property
     def has_power(self) -> bool:
@@ -92,9 +108,7 @@ class SelfTest:
             return False
         if max(self.plan.shape.period) == 1:
             return True
-        return (
-            self.control is not None and self.control > POWER * TOLERANCE * self.largest
-        )
+        return self.control is not None and self.control > POWER * self.tolerance
 
     @property
     def passed(self) -> bool:
@@ -109,6 +123,8 @@ class SelfTest:
                 f"The whole image is one tile of {compact(self.plan.window)}: nothing "
                 f"is stitched, so nothing was tested. {self._remedy}"
             )
+        if not self.agrees and self.cause:
+            return self._as_it_must
         if not self.agrees:
             return (
                 f"Tiled and untiled differ by {self.difference:.2g} (the "
@@ -116,9 +132,29 @@ class SelfTest:
                 f"layer that normalises, pools or attends over the whole tile does "
                 f"that; no cropping mends it. Predict in one pass where memory allows."
             )
-        if self.passed and self.caveat:
-            return f"{self._agreement} {self.caveat}"
+        if self.passed and (left := self.caveat or self._on_others):
+            return f"{self._agreement} {left}"
         return self._agreement
+
+    @property
+    def _as_it_must(self) -> str:
+        """Say that tiles differ because of a layer, and not because they lie wrong."""
+        control = ""
+        if self.control is not None:
+            control = f", a misaligned control by {self.control:.2g}"
+        return (
+            f"Tiled and untiled differ by {self.difference:.2g}{control} (the "
+            f"{self.gives}'s spread is {self.spread:.2g}), as they must: the tiles lie "
+            f"right, but {self.cause} keeps them from being exact. No cropping mends "
+            f"it; predict in one pass where memory allows."
+        )
+
+    @property
+    def _on_others(self) -> str:
+        """Say what may happen on another image, where a layer is known to harm."""
+        if not self.cause:
+            return ""
+        return f"That holds for this image; others may differ, because of {self.cause}."
 
     @property
     def _remedy(self) -> str:
@@ -253,11 +289,23 @@ def self_test_steps(
             raise _too_large(plan, budget, window)
         embeddings.append(embedding_of(raw, model.config))
         done += sum(seen.tiles(plan))
+    places = _places(embeddings[0], model.config, tiled)
     return replace(
-        _compared(tiled, *embeddings),
+        _compared(tiled, *(embedding - places for embedding in embeddings)),
+        place=_largest(places),
         caveat=what_exact_means(model.config),
+        cause=why_not_exact(model.config),
         gives=model.config.gives,
     )
+
+
+def _places(
+    embedding: NDArray[Any], config: NetworkConfig, plan: TilePlan
+) -> NDArray[Any]:
+    """Return what an embedding holds of the places of pixels: of a spatial one, all."""
+    if config.embedding != "spatial":
+        return np.zeros_like(embedding[:1])
+    return embedded(np.zeros_like(embedding), config.embedding, plan.offset)
 
 
 def _compared(

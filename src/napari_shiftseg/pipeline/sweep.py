@@ -15,14 +15,16 @@ from napari_shiftseg.metrics.metric import Measured, pooled_figures, sweep_figur
 from napari_shiftseg.metrics.objects import ObjectScores, pooled
 from napari_shiftseg.metrics.splits import splitting_seams
 from napari_shiftseg.pipeline.comparison import (
-    TilesTooLarge,
     checked_truth,
     measured,
-    segment_as_planned,
     untiled_steps,
 )
 from napari_shiftseg.pipeline.diameter import refuse_diameter
-from napari_shiftseg.pipeline.frame import opened_steps
+from napari_shiftseg.pipeline.frame import (
+    TilesTooLarge,
+    opened_steps,
+    segment_as_planned,
+)
 from napari_shiftseg.pipeline.settings import OfOneStitching, Settings, spelled
 from napari_shiftseg.progress import Progress, exhaust, numbered
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.cluster import Whole
     from napari_shiftseg.clustering.components import Components, Objects
-    from napari_shiftseg.clustering.modes import Find, Finding, Found
+    from napari_shiftseg.clustering.modes import Find, Finding, Found, Place
     from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.networks.config import NetworkConfig
@@ -65,25 +65,33 @@ class Remembered:
         self._bytes = 0
         self.searches = 0
 
-    def __call__(
-        self, box: Box, inside: NDArray[np.bool_], settings: Clustering
-    ) -> Finding:
-        """Find the modes of the pixels inside; see `Pixels.find`.
+    def __call__(self, places: Sequence[Place], settings: Clustering) -> Finding:
+        """Find the modes of the pixels of places; see `Pixels.find`.
 
         What is left before its end is not remembered.
         """
-        key = _key(box, inside, settings)
-        if key in self._known:
-            self._known.move_to_end(key)
-            return self._known[key]
-        self.searches += 1
-        found = yield from self._find(box, inside, settings)
+        keys = [_key(*place, settings) for place in places]
+        new = {
+            key: place
+            for key, place in zip(keys, places, strict=True)
+            if key not in self._known
+        }
+        self.searches += len(new)
+        found = yield from self._find([*new.values()], settings)
+        made = dict(zip(new, found, strict=True))
+        modes = [made[key] if key in made else self._known[key] for key in keys]
+        for key, each in zip(keys, modes, strict=True):
+            self._remember(key, each)
+        return modes
+
+    def _remember(self, key: Key, found: Found) -> None:
+        if key not in self._known:
+            self._bytes += found.nbytes
         self._known[key] = found
-        self._bytes += found.nbytes
+        self._known.move_to_end(key)
         while self._bytes > self._most_bytes and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)
             self._bytes -= oldest.nbytes
-        return found
 
 
 def _key(box: Box, inside: NDArray[np.bool_], settings: Clustering) -> Key:

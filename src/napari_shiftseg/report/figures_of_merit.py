@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.metrics.chance import Difference
     from napari_shiftseg.metrics.metric import Metric
-    from napari_shiftseg.pipeline.comparison import Comparison, SideName
+    from napari_shiftseg.pipeline.comparison import Comparison
+    from napari_shiftseg.pipeline.sides import SideName
     from napari_shiftseg.report.plots import Point
 
 
@@ -253,6 +254,35 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
 
 
+OF_WAYS = {  # figures of tiles as other libraries lay them, and their titles
+    "tiles": "tiles", "largest_difference": "largest", "mean_difference": "mean",
+    "seam_ratio": "seam ratio", "seam_ratio_untiled": "untiled", "objects": "objects",
+    "split_by_seams": "split by seams", "false_splits": "false splits",
+}  # fmt: skip
+
+
+def ways_table(report: Mapping[str, Any]) -> Table:
+    """Return the figures of a report as cells, one way to tile a row.
+
+    Naive and cropped tiles, and between them those of other libraries; see `report_of`.
+    """
+    ways = {"naive": report["naive"], **report["also"], "cropped": report["cropped"]}
+    known = {
+        key: title
+        for key, title in OF_WAYS.items()
+        if any(figures[key] is not None for figures in ways.values())
+    }
+    rows = tuple(
+        (way, *(_way_cell(figures[key]) for key in known))
+        for way, figures in ways.items()
+    )
+    return Table(("", *known.values()), rows)
+
+
+def _way_cell(value: object) -> str:
+    return "–" if value is None else cell(value)
+
+
 JUDGED = ("difference", "low", "high", "better")  # of a `Judgement`
 
 
@@ -260,15 +290,21 @@ def figures_table(comparison: Comparison) -> Table:
     """Return all figures of both sides, one a row, and what chance makes of them.
 
     The difference (naive − cropped; of a seam ratio, the distances from the untiled
-    one), the interval that 99 % of the resamplings lie in, and the better side.
+    one), the interval that 99 % of the resamplings lie in, and the better side; then
+    the figures of the tiles of other libraries.
     """
+    also = [side.figures() for side in comparison.also.values()]
     naive, cropped = comparison.naive.figures(), comparison.cropped.figures()
     judged = {key: of.figures() for key, of in judgements(comparison).items()}
     rows = tuple(
-        (key, naive[key], cropped[key], *(judged.get(key, {}).get(j) for j in JUDGED))
+        (
+            key, naive[key], cropped[key],
+            *(judged.get(key, {}).get(j) for j in JUDGED),
+            *(figures[key] for figures in also),
+        )
         for key in naive
-    )
-    return Table(("figure", "naive", "cropped", *JUDGED), rows)
+    )  # fmt: skip
+    return Table(("figure", "naive", "cropped", *JUDGED, *comparison.also), rows)
 
 
 def profile_table(comparison: Comparison) -> Table:

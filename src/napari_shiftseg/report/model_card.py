@@ -49,6 +49,7 @@ ABSENT = {  # what it means that nothing is given
     "background_embedding": "no mode is background",
     "batch": "chosen by memory",
     "diameter": "not rescaled",
+    "parameters": "not known",
     "link_planes": "along z, not along time",
     "provenance": "not known",
     "region": "whole image",

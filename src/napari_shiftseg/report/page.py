@@ -15,7 +15,7 @@ from skimage.segmentation import find_boundaries
 
 from napari_shiftseg.metrics.label_image import LabelsOfPart, relabelled_like
 from napari_shiftseg.metrics.seams import distance
-from napari_shiftseg.report.figures_of_merit import cell, lines
+from napari_shiftseg.report.figures_of_merit import cell, lines, ways_table
 from napari_shiftseg.report.model_card import MEANINGS, in_words, name_in_words
 from napari_shiftseg.report.plots import object_colours
 from napari_shiftseg.stores.image import as_array
@@ -53,6 +53,15 @@ CAPTIONS = {
     "worst_seam_naive": "The seam that cuts most objects, naive: the cut is green, "
     "grey lines are tile borders; objects are outlined in white.",
     "worst_seam_cropped": "The same place, cropped: no object is cut there.",
+}
+WAYS_MEANING = {  # of tiles as other libraries lay them
+    "blended": "Tiles overlap by a half and are averaged with Gaussian weights, as "
+    "MONAI and nnU-Net do.",
+    "blended 0.25": "The same with an overlap of a quarter.",
+    "declared halo": "Tiles have the halo that the model's package declares, and the "
+    "last one is shifted back into the image, as bioimageio.core does.",
+    "normalised by tile": "Tiles lie on the grid, but the grey values of each are "
+    "scaled by themselves.",
 }
 WORST_SEAM = ("worst_seam_naive", "worst_seam_cropped")
 
@@ -315,6 +324,8 @@ def page(
         meanings=MEANINGS,
         untiled=UNTILED,
         lines=lines(report),
+        ways=ways_table(report) if report["also"] else None,
+        ways_meaning=WAYS_MEANING,
         worst_seam={name: pictures[name] for name in WORST_SEAM if name in pictures},
         pictures={n: p for n, p in pictures.items() if n not in WORST_SEAM},
         plots=plots,

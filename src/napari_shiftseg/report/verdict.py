@@ -29,10 +29,21 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison, Side
+    from napari_shiftseg.pipeline.sides import Left
     from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
     from napari_shiftseg.report.effect import Effect
 
 
+AS: dict[Left, str] = {  # tiles of other libraries
+    "blended": "blended with the next ones",
+    "blended 0.25": "blended with the next ones",
+    "declared halo": "with the halo that the package declares",
+    "normalised by tile": "normalised one by one",
+}
+ON_THE_GRID = (
+    "Use cropped stitching: tiles that begin on the grid of the period, read as far as "
+    "the network sees, and are scaled as one image."
+)
 FOLLOWED = ("false_splits", "ap50")
 WINDOWS = {
     "seamless": "No seams at {}.",
@@ -173,6 +184,8 @@ def _about_naive(
 ) -> str:
     """Say what naive tiles do; `far` is 0 where they do no harm."""
     naive, tiles = comparison.naive, f"Tiles of {_tile(comparison.naive)}"
+    if comparison.left != "naive":
+        tiles = f"Tiles {AS[comparison.left]}"
     if naive.seams.ratio is None:
         return f"{_why_undefined(naive)}: seam scores are not defined."
     if shows_seams(naive, model_has_seams):
@@ -184,7 +197,9 @@ def _about_naive(
             f"one pass does: up to {cell(far)} away, where values reach {cell(reach)}"
         )
     else:
-        return f"{tiles} make no seams{_why_seamless(naive.result.plan)}."
+        is_ours = comparison.left == "naive"
+        why = _why_seamless(naive.result.plan) if is_ours else ""
+        return f"{tiles} make no seams{why}."
     split = f", and {of_objects.split}" if of_objects.split else ""
     return " ".join(filter(None, [f"{said}{split}.", of_objects.said]))
 
@@ -269,6 +284,8 @@ def _about_the_period(comparison: Comparison) -> str:
 
 
 def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
+    if comparison.left != "naive":
+        return ON_THE_GRID if harm else ""
     naive = comparison.naive
     plan = naive.result.plan
     if naive.seams.ratio is None or not plan.makes_seams:

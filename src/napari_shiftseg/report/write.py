@@ -145,6 +145,7 @@ def report_of(comparison: Comparison, model: TiledNetwork, name: str) -> dict[st
             }
             for name, side in comparison.sides.items()
         },
+        "also": {way: side.figures() for way, side in comparison.also.items()},
         "differences": {
             key: judged.figures() for key, judged in judgements(comparison).items()
         },

@@ -42,3 +42,26 @@ def levels_of(store: Path) -> list[Path]:
     said = json.loads((store / "zarr.json").read_text(encoding="utf-8"))
     levels = said["attributes"]["ome"]["multiscales"][0]["datasets"]
     return [store / level["path"] for level in levels]
+
+
+def refuse_labels(path: Path) -> None:
+    """Refuse a store of labels where an image is wanted.
+
+    Parameters
+    ----------
+    path : Path
+        Of the store, or of an array in it.
+
+    Raises
+    ------
+    ValueError
+        If a run wrote its labels there; the image is named.
+    """
+    for store in (path, path.parent):
+        about = record_in(store).get("about")
+        if about is None or (store != path and path not in levels_of(store)):
+            continue
+        image = about.get("image") or "that which they were made from"
+        raise ValueError(
+            f"{path} holds the labels of a run, not an image: give the image, {image}"
+        )

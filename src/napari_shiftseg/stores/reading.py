@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.metrics.label_image import as_labels, as_whole, doubt_about
+from napari_shiftseg.metrics.label_image import (
+    as_labels,
+    as_whole,
+    doubt_about,
+    is_image,
+)
 from napari_shiftseg.metrics.objects import partial_labels
 from napari_shiftseg.samples.catalogue import SAMPLES as MADE
 from napari_shiftseg.samples.catalogue import make_sample
@@ -22,6 +27,7 @@ from napari_shiftseg.stores.axes import (
     to_ome,
 )
 from napari_shiftseg.stores.lazy import in_memory
+from napari_shiftseg.stores.own_stores import refuse_labels
 from napari_shiftseg.stores.stored_image import (
     MAYBE_FRAMES,
     DamagedError,
@@ -132,7 +138,8 @@ def read_image(
     IsADirectoryError
         If it is a folder.
     ValueError
-        If it is no image, is damaged, or has several channels and none is chosen.
+        If it is no image, is damaged, holds labels that a run made, or has several
+        channels and none is chosen.
     """
     path = Path(path)
     if is_sample(path):
@@ -142,6 +149,7 @@ def read_image(
             )
         image = make_sample(str(path)).image
         return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
+    refuse_labels(path)
     stored = stored_in(path, series, lazily)
     try:
         one = one_channel(stored, channel, several)
@@ -222,7 +230,7 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
         If there is no such file.
     ValueError
         If it cannot be read, is of colours or channels, is not of whole numbers from 0
-        upward, or no pixel of it is known.
+        upward, is an image, or no pixel of it is known.
     """
     if is_sample(path):
         return make_sample(str(path)).labels
@@ -230,7 +238,13 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
-    return checked(name, as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+    labels = checked(name, as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+    if is_image(labels):
+        raise ValueError(
+            f"the {name} is an image, not labels: neighbouring pixels hardly ever have "
+            f"one number; give the labels of its objects"
+        )
+    return labels
 
 
 def _axes_of_labels(stored: Stored) -> str:
@@ -346,20 +360,36 @@ def _of_numbers(stored: Stored) -> Stored:
 def _refuse_no_file(path: Path) -> None:
     """Refuse what is no regular file, unopened: a pipe would wait for ever."""
     if path.is_dir():
-        raise IsADirectoryError(
-            f"{path} is a folder, not an image: name a TIFF or .npy file in it; sweep "
-            f"takes several files, evaluate takes two folders"
-        )
+        raise IsADirectoryError(_about_folder(path))
     if not path.exists():
-        is_pattern = bool(set("*?[") & {*str(path)})
-        pattern = ", and no file matches this pattern" if is_pattern else ""
-        raise FileNotFoundError(
-            f"no image {str(path)!r}: it is neither a file nor one of the samples "
-            f"({', '.join(MADE)}){pattern}"
-        )
+        raise FileNotFoundError(_about_missing(path))
     if not path.is_file():
         raise ValueError(
             f"{path} is a pipe or a device, not a file: save the image as {KINDS}"
         )
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise ValueError(f"{path.name} ends with {path.suffix!r}: give {KINDS}")
+
+
+def _about_folder(folder: Path) -> str:
+    """Say that a folder is no image, and which images are in it."""
+    images = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES or is_zarr(path)
+    )
+    if not images:
+        return f"{folder} is a folder without an image: name an image, {KINDS}"
+    return f"{folder} is a folder, not an image: name one in it, {folder / images[0]}"
+
+
+def _about_missing(path: Path) -> str:
+    """Say what of a path is not there; a lone word may be meant for a sample."""
+    why = "there is no such file"
+    if set("*?[") & {*str(path)}:
+        why = "no file matches this pattern"
+    elif not path.suffix and path.name == str(path):
+        why = f"it is neither a file nor one of the samples ({', '.join(MADE)})"
+    elif not path.parent.is_dir():
+        why = f"there is no folder {path.parent}"
+    return f"no image {str(path)!r}: {why}"

@@ -403,10 +403,10 @@ def test_a_result_that_comes_late_is_dropped(viewer, widget, noise, model_file):
     viewer.add_image(noise)
     test = self_test(noise, shiftseg.load_model(model_file))
     widget._test()
-    assert widget._take_verdict(test)[0] == test.verdict
+    assert widget._take_verdict((test, None))[0] == test.verdict
     widget._test()
     widget.model.value = "disks"
-    assert widget._take_verdict(test)[0] == CHANGED
+    assert widget._take_verdict((test, None))[0] == CHANGED
     assert widget._take_times([])[0] == CHANGED
 
 

@@ -13,6 +13,7 @@ from napari.layers import Image
 
 from napari_shiftseg.gui.parts import large
 from napari_shiftseg.gui.parts.large import is_large, is_on_disk, part_in_view
+from napari_shiftseg.gui.parts.viewer import region_in_view
 
 SMALL = np.zeros((30, 40), np.uint8)
 
@@ -57,8 +58,25 @@ def test_no_more_than_is_done_at_once(sizes, at_once):
     assert min(large._side(sizes), max(sizes)) == min(max(fits), max(sizes))
 
 
+def test_of_a_layer_of_several_levels_no_more_than_is_seen(viewer):
+    """napari reads whole chunks of such a layer, and says that it shows all of them."""
+    levels = [da.zeros((3, 400, 600), chunks=(1, 400, 600))]
+    levels += [level[:, ::2, ::2] for level in levels]
+    layer = viewer.add_image(levels, multiscale=True, scale=(1, 2, 0.5))
+    layer.corner_pixels = np.array([(0, 0, 0), (0, 399, 599)])
+    viewer.canvas.size = (100, 50)  # rows, columns on the screen
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 2, (0, 500, 70)
+
+    assert region_in_view(layer, viewer, 2) == ((237, 263), (115, 165))
+    viewer.scene.camera.center = (0, 0, 0)
+    assert region_in_view(layer, viewer, 2) == ((0, 13), (0, 25))
+    viewer.scene.camera.center = (0, 900, 900)
+    with pytest.raises(ValueError, match="not in view"):
+        region_in_view(layer, viewer, 2)
+
+
 def test_the_middle_of_what_is_seen(at_once, viewer):
     layer = viewer.add_image(da.zeros((3, 30, 40)), scale=(1, 2, 2))
     viewer.dims.set_point(0, 1)
-    assert part_in_view(layer, viewer.dims, 2) == ((10, 20), (15, 25))
-    assert part_in_view(layer, viewer.dims, 3) == ((0, 3), (13, 18), (18, 23))
+    assert part_in_view(layer, viewer, 2) == ((10, 20), (15, 25))
+    assert part_in_view(layer, viewer, 3) == ((0, 3), (13, 18), (18, 23))

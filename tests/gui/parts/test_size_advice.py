@@ -1,11 +1,13 @@
 """Advice on a tile size: words, colour and buttons."""
 
+import numpy as np
 import pytest
+from napari.layers import Image
 
 from napari_shiftseg.geometry.advice import advise
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
-from napari_shiftseg.gui.parts.window_advice import SizeAdvice
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text
 
 AMBER, RED = "/* warning */", "/* error */"
 SHAPE = UNetShape((AxisShape((2, 2)),) * 2, (2, 4, 8))  # p = 4
@@ -87,3 +89,11 @@ def test_a_refusal_offers_nothing(advice):
     assert advice.text.value == "no window"
     assert RED in colour(advice)
     assert captions(advice) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [("tyx", "3 frames"), ("zyx", "3 planes"), ("tzyx", "3 frames")]
+)
+def test_times_are_called_frames(names, said):
+    layer = Image(np.zeros((3,) * len(names)), axis_labels=tuple(names))
+    assert images_text(layer, 3) == said

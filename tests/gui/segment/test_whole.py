@@ -14,7 +14,9 @@ import napari_shiftseg as shiftseg
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.distributed import passes
 from napari_shiftseg.distributed.journal import Journal, unfinished
+from napari_shiftseg.geometry.advice import effort
 from napari_shiftseg.gui.parts import large
+from napari_shiftseg.gui.parts.layout import found
 from napari_shiftseg.gui.parts.source import LayerSource, finest
 from napari_shiftseg.gui.segment.stored_run import source_of
 from napari_shiftseg.gui.stores import read_store
@@ -84,6 +86,44 @@ def is_offered(widget):
 
 def in_memory(image, net, **settings):
     return shiftseg.segment(image, shiftseg.load_model(net), window=12, **settings)
+
+
+def test_the_work_of_the_run_to_disk_is_said(opened):
+    """The line above it is that of what is in view."""
+    plan = shiftseg.plan_tiles((64, 80), opened.form.config.shape, 12)
+    said = opened.whole.note.value
+    assert f"the whole goes to disk: {effort(plan)}." in said
+    assert len(plan) == 42
+    assert "42 tiles" not in opened.summary.value
+
+
+def test_mend_is_offered_after_a_run_to_disk(viewer, opened, end, qtbot, monkeypatch):
+    """As after any run; what is in view is predicted again, and can be mended."""
+    whole = opened.whole
+
+    def is_offered():
+        return whole.mend.native.isVisibleTo(opened.native)
+
+    with monkeypatch.context() as patch:
+        held_at(patch, 0, whole.panel.cancel)
+        whole.panel.button.native.click()
+        end(whole.panel)
+    assert not is_offered()
+    whole.panel.button.native.click()
+    end(whole.panel)
+    assert is_offered()
+
+    stored = viewer.layers[-1]
+    whole.mend.native.click()
+    mend = found(viewer, "Mend")
+    assert mend.result.value == stored
+    mend.again.button.native.click()
+    end(mend.again)
+    part = mend.result.value
+    assert part != stored
+    assert mend.tools.enabled
+    viewer.layers.remove(stored)
+    assert not is_offered()
 
 
 def test_run_segments_the_middle_of_what_is_in_view(viewer, opened, image, net, run):
@@ -159,8 +199,8 @@ def blocks_of_a_tile(monkeypatch):
 
     usual = order.StoreOrder
 
-    def small(*args):
-        return usual(*args, chunk=16, block=24**2)
+    def small(*args, **more):
+        return usual(*args, chunk=16, block=24**2, **more)
 
     monkeypatch.setattr(order, "StoreOrder", small)
 
@@ -191,6 +231,15 @@ def test_pause_cancel_and_go_on(
     end(whole.panel)
     shown = pixels(viewer.layers[-1])
     np.testing.assert_array_equal(shown, in_memory(image, net).labels)
+
+
+def test_what_is_not_there_is_not_said_to_be_kept(opened, end, monkeypatch):
+    held_at(monkeypatch, 0, opened.whole.panel.cancel)
+    opened.whole.panel.button.native.click()
+    end(opened.whole.panel)
+
+    said = opened.whole.panel.result.value
+    assert said.startswith("Cancelled before a block was done")
 
 
 def test_what_is_there_is_not_replaced(opened, end, tmp_path):
@@ -369,7 +418,10 @@ def test_the_axis_of_channels_is_none_of_the_store(
     expected = in_memory(stack, net, axes=rest[:-2]).labels
     np.testing.assert_array_equal(np.asarray(stored.data), expected)
     np.testing.assert_array_equal(pixels(shown), np.expand_dims(expected, at))
+    ((again, about, _),) = read_store(widget.whole.target.value)
+    assert again.shape == pixels(shown).shape
     others = [n for n in range(len(axes)) if n != at]
+    np.testing.assert_allclose(np.array(about["scale"])[others], shown.scale[others])
     np.testing.assert_allclose(shown.scale[others], layer.scale[others])
     np.testing.assert_allclose(shown.translate[others], layer.translate[others])
 

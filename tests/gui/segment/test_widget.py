@@ -7,7 +7,8 @@ import zarr
 from qtpy.QtWidgets import QScrollArea
 
 from napari_shiftseg.clustering.settings import Clustering
-from napari_shiftseg.geometry.cost import rough_seconds, time_text
+from napari_shiftseg.geometry.cost import duration
+from napari_shiftseg.geometry.rates import assumed_rate
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.devices import Devices
 from napari_shiftseg.gui.parts.models import METADATA_MODELS
@@ -88,7 +89,7 @@ def test_valid_border_on_a_small_image_says_what_it_needs(viewer, widget, noise)
 def test_model_sets_the_clustering_and_the_window(widget, model_file):
     assert widget.advanced.bandwidth.value == pytest.approx(0.7)
     assert widget.advanced.min_size.value == 3
-    assert widget.window.value == "4"  # the multiple of 4 within the 6 trained with
+    assert widget.window.value == "4"
     widget.model.value = "disks"
     assert widget.window.value == "20"
     assert widget.advanced.min_size.value != 3
@@ -203,8 +204,8 @@ def test_the_time_told_is_that_of_the_engine_that_will_run(viewer, widget):
     plan = plan_tiles(large.shape, load_unet("disks").shape, 16)
     for engine, runs in (("auto", "openvino"), ("torch", "torch")):
         widget.advanced.controls["engine"].value = engine
-        seconds = time_text(rough_seconds(plan, "cpu", runs), ".0f")
-        assert f"63,001 tiles take roughly {seconds} on cpu" in widget.note.text.value
+        roughly = duration([plan], assumed_rate("cpu", runs))
+        assert f"63,001 tiles take {roughly} on cpu" in widget.note.text.value
 
 
 def test_every_frame_of_a_series_counts(viewer, widget):

@@ -742,6 +742,24 @@ def test_a_training_begins_with_the_model_of_nuclei(viewer):
     assert not widget.form.depth.enabled
 
 
+def test_on_a_volume_it_begins_with_the_model_of_volumes(viewer):
+    """And with that of planes on an image; a choice of the user's own stays."""
+    _, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", "Train")
+    sample, form = make_sample("nuclei-small"), widget.form
+    volume = viewer.add_image(sample.image, name="volume")
+    viewer.add_labels(sample.labels)
+    assert form.start.value == "nuclei-3d"
+    assert form.config("a").ndim == 3
+    assert form.window.value
+    assert widget.panel.button.enabled
+    flat = viewer.add_image(sample.image[20], name="plane")
+    form.pairs.image.value = flat
+    assert form.start.value == "nuclei"
+    form.start.value = "nothing"
+    form.pairs.image.value = volume
+    assert form.start.value == "nothing"
+
+
 def test_a_mask_is_warned_of(pair, viewer):
     assert "mask" not in pair.note.text.value
     layer = viewer.layers["true"]

@@ -239,3 +239,19 @@ def test_little_memory_is_enough_for_short_images(probed, nets):
     watched.reinitialised = lambda seed: Watched(nets["kaiming"](module, seed))
     find(watched, memory=1 << 20)
     assert max(largest) * 8 * 4 * 4 <= 1 << 20
+
+
+def test_an_even_kernel_sees_one_pixel_more_on_one_side(probed):
+    """Place and context are compared alike, wherever either way puts the middle."""
+    layers = nn.Sequential(nn.Conv2d(1, 4, 2), nn.ReLU(), nn.Conv2d(4, 2, (3, 2)))
+    found = find(probed(layers))
+    assert [sum(axis.eaten) for axis in found.axes] == [3, 2]
+    assert [axis.before + axis.after for axis in found.axes] == [3, 2]
+    assert found.sure
+
+
+def test_a_network_that_always_loses_a_pixel_has_legal_sizes(probed):
+    layers = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(1, 2, 3, stride=2))
+    found = find(probed(layers))
+    assert found.agreement["period"] == found.agreement["context"] == AGREE
+    assert [(axis.period, axis.multiple) for axis in found.axes] == [(1, 1), (1, 1)]

@@ -135,3 +135,28 @@ def package(tmp_path: Path, doubling: Any) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def blocks_of_core(core_test: Any) -> Callable[..., Any]:
+    """What bioimageio.core predicts block by block, mirrored at the image's border.
+
+    It is mended for `core_test`.
+    """
+    from bioimageio import core
+
+    def predict(package: Path, image: Any, block: tuple[int, ...]) -> Any:
+        described = core.load_model_description(package)
+        with core.create_prediction_pipeline(described) as pipeline:
+            pipeline.pad_mode = "reflect"
+            given = described.inputs[0]
+            names = [axis.id for axis in given.axes]
+            pixels = core.Tensor(image[None, None], dims=names)
+            sample = core.Sample(members={given.id: pixels}, stat={}, id=None)
+            sizes = dict(zip(names, (1, 1, *block), strict=True))
+            made = pipeline.predict_sample_with_fixed_blocking(
+                sample, input_block_shape={given.id: sizes}
+            )
+        return next(iter(made.members.values())).data.to_numpy()[0]
+
+    return predict

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import as_window, parse_windows, window_text
+from napari_shiftseg.gui.compare.left import LeftChoice
 from napari_shiftseg.gui.compare.run import CompareTask, SweepOutcome, sweep_run
 from napari_shiftseg.gui.parts.choices import (
     OPEN_FIRST,
@@ -99,29 +100,32 @@ class CompareForm(ControlRows):
         )  # fmt: skip
         self.region = RegionChoice("compared")
         self.views = control_of(terms(Settings)["views"], label="Views")
+        self.left = LeftChoice()
         super().__init__(
             ControlRow(self.image, self.colour, self.model, labels=True),
             ControlRow(self.window, self.truth, self.region, self.views, labels=True),
             ControlRow(self.intensity, labels=True),
+            self.left,
         )
         may_shrink(self.region)
         self.window.max_width = WINDOW_WIDTH
         self.region.max_width = REGION_WIDTH
         self._connect()
         self.model.suggest(self.image.value)
-        self._show_window()
+        self._follow_model()
         self._choose_image(self.image.value)
 
-    def _show_window(self) -> None:
-        """Show the usual window; one of three sizes is not cut off."""
+    def _follow_model(self) -> None:
+        """Show its ways to tile and usual window; one of three sizes is not cut off."""
         config = self.model.config
+        self.left.follow(config)
         self.window.min_width = WINDOW_WIDTH if config.ndim > 2 else 0
         self.window.follow(config.usual_window)
 
     def _connect(self) -> None:
         self.truth.changed.connect(self._truth_changed)
         for control in (self.colour, self.window, self.truth, self.region,
-                        self.views, self.intensity):  # fmt: skip
+                        self.views, self.intensity, self.left):  # fmt: skip
             control.changed.connect(lambda: self.edited.emit())
         self.image.changed.connect(self.model.suggest)
         self.image.changed.connect(self._choose_image)
@@ -148,8 +152,10 @@ class CompareForm(ControlRows):
         self._is_rescaled = self._settings.pop("diameter", None) is not None
         self._model_of_settings = form.model.value
         if self.model.value == form.model.value:
+            window = form.config.usual_window  # the cheapest may show no seams
             with suppress(ValueError):  # none is written there
-                window = as_window(form.window.window(), form.config.ndim)
+                if not form.window.is_cheapest:
+                    window = as_window(form.window.window(), form.config.ndim)
                 self.window.follow(window)
         self.edited.emit()
 
@@ -209,7 +215,7 @@ class CompareForm(ControlRows):
             self.edited.emit()
 
     def _choose_model(self) -> None:
-        self._show_window()
+        self._follow_model()
         self.model_chosen.emit()
         self.edited.emit()
 
@@ -235,7 +241,7 @@ class CompareForm(ControlRows):
         region = None
         if self.region.is_in_view:
             seen = part_in_view if self._is_large else region_in_view
-            region = seen(image, dims, config.ndim)
+            region = seen(image, self._viewer, config.ndim)
         source = source_in_view(image, dims, leading, self.colour.value)
         settings = Settings(
             window=window, region=region, views=self.views.value,
@@ -245,7 +251,10 @@ class CompareForm(ControlRows):
         is_part = self._is_large and region is not None
         known = self.intensity.scale if is_part and source.channel is None else None
         truth = self._truth()
-        return CompareTask(self.model.value, source, settings, *truth, is_part, known)
+        left = self.left.checked(config, settings)
+        return CompareTask(
+            self.model.value, source, settings, *truth, is_part, known, left
+        )
 
     def _truth(self) -> tuple[Any, tuple[int, ...]]:
         """Return the true labels, unread, and which frame of them is in view.

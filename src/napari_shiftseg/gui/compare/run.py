@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.library_tiles import Way
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.gui.compare.layers import CommonScale
     from napari_shiftseg.gui.parts.result_layers import LayerTuple
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.comparison import Comparison
     from napari_shiftseg.pipeline.settings import Settings
+    from napari_shiftseg.pipeline.sides import Left
     from napari_shiftseg.pipeline.sweep import SweepPoint
     from napari_shiftseg.report.verdict import Verdict
 
@@ -49,6 +51,8 @@ class CompareTask:
         Whether nothing but the region is looked at, its grey values and truth too.
     scale : Scale or None
         By which a part is read, where that of the whole image is known.
+    left : str
+        Whose tiles the left canvas shows: "naive", or a way of other libraries.
     """
 
     model: str
@@ -58,6 +62,12 @@ class CompareTask:
     frame: tuple[int, ...] = ()
     is_part: bool = False
     scale: Scale | None = None
+    left: Left = "naive"
+
+    @property
+    def also(self) -> tuple[Way, ...]:
+        """The ways of other libraries that are compared."""
+        return () if self.left == "naive" else (self.left,)
 
     def labels(self) -> NDArray[np.integer] | LabelsOfPart | None:
         r"""Return the true labels, (\*spatial); lazy ones are read here.
@@ -126,6 +136,10 @@ class CompareOutcome:
         ([channels,] \*spatial), the image as it was then, if it is in memory.
     truth : ndarray, LabelsOfPart or None
         (\*spatial), the true labels as they were then: the layer may be painted on.
+    comparison : Comparison
+        With the tiles that are shown on the left in place of naive ones.
+    reported : Comparison
+        The same with naive ones, as a report has it.
     """
 
     task: CompareTask
@@ -133,6 +147,7 @@ class CompareOutcome:
     truth: NDArray[np.integer] | LabelsOfPart | None
     model: TiledNetwork
     comparison: Comparison
+    reported: Comparison
     said: Verdict
     common: CommonScale
     naive: list[LayerTuple]
@@ -175,7 +190,10 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
     truth = task.labels()
     if isinstance(task.truth, np.ndarray) and isinstance(truth, np.ndarray):
         truth = truth.copy()
-    comparison = yield from compare_steps(pixels, model, task.settings, truth, scale)
+    reported = yield from compare_steps(
+        pixels, model, task.settings, truth, scale, task.also
+    )
+    comparison = reported.seen_as(task.left)
     yield Progress(0, 0, stage="making layers")
     results = comparison.naive.result, comparison.cropped.result
     difference = distance(*(result.embeddings for result in results))
@@ -186,7 +204,9 @@ def comparison_run(task: CompareTask) -> Generator[Progress, None, CompareOutcom
         for result, colours in zip(results, joint_colours(results), strict=True)
     ]
     said = verdict(comparison, model)
-    return CompareOutcome(task, pixels, truth, model, comparison, said, common, *layers)
+    return CompareOutcome(
+        task, pixels, truth, model, comparison, reported, said, common, *layers
+    )
 
 
 def whole_run(
@@ -211,7 +231,7 @@ def whole_run(
     from napari_shiftseg.inference.memory import memory_budget
     from napari_shiftseg.inference.predict import open_for, plan_for
     from napari_shiftseg.metrics.seams import distance
-    from napari_shiftseg.pipeline.comparison import TilesTooLarge, segment_as_planned
+    from napari_shiftseg.pipeline.frame import TilesTooLarge, segment_as_planned
 
     task, model = compared.task, compared.model
     settings = replace(task.settings, stitching="whole", window=None, region=region)
@@ -254,7 +274,7 @@ def report_run(
     from napari_shiftseg.report.write import Content, report_steps
 
     content = Content(
-        compared.comparison, compared.model, compared.pixels, compared.task.name,
+        compared.reported, compared.model, compared.pixels, compared.task.name,
         compared.truth, points,
     )  # fmt: skip
     yield from report_steps(content, folder)

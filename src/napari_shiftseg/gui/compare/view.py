@@ -57,6 +57,13 @@ if TYPE_CHECKING:
     from napari_shiftseg.pipeline.comparison import Comparison
 
 
+def side_names(comparison: Comparison) -> tuple[str, str]:
+    """Return how both sides are named: ``naive 20``, ``cropped 16``; ``blended``."""
+    left, right = comparison.naive.result.plan, comparison.cropped.result.plan
+    known = comparison.left
+    return run_name(left) if known == "naive" else known, run_name(right)
+
+
 BETTER = " ✓"
 BEYOND = "✓ marks the side that is better by more than chance."
 FONT = 10  # pixels: all rows are to be seen on a small screen
@@ -96,7 +103,7 @@ class FigureTable(QTableWidget):
     def show_comparison(self, comparison: Comparison) -> None:
         """Show these figures in place of those shown."""
         sides = comparison.naive, comparison.cropped
-        names = (run_name(side.result.plan) for side in sides)
+        names = side_names(comparison)
         self.setHorizontalHeaderLabels([*names, "untiled"])
         naive, cropped = figures = [side.figures() for side in sides]
         judged = judgements(comparison)
@@ -277,13 +284,13 @@ class ComparisonView(QWidget):
         """Show a comparison in place of the one before."""
         before, self.compared = self.compared, compared
         comparison = compared.comparison
-        plans = [side.result.plan for side in (comparison.naive, comparison.cropped)]
         self._is_whole, self.right.value = False, CROPPED
         self.switches.explain(compared.common)
-        for pane, plan, layers in zip(
-            self.canvases.panes, plans, (compared.naive, compared.cropped), strict=True
-        ):
-            pane.show_layers(run_name(plan), self._as_switched(layers))
+        for pane, name, layers in zip(
+            self.canvases.panes, side_names(comparison),
+            (compared.naive, compared.cropped), strict=True,
+        ):  # fmt: skip
+            pane.show_layers(name, self._as_switched(layers))
         self.canvases.unmark()
         if before is None or not compared.task.shows_the_same(before.task):
             self.canvases.reset_view()
@@ -302,7 +309,7 @@ class ComparisonView(QWidget):
         """
         pane = self.canvases.right
         plan = compared.comparison.cropped.result.plan
-        shown = region_in_view(pane.layer("image"), pane.model.dims, plan.shape.ndim)
+        shown = region_in_view(pane.layer("image"), pane.model, plan.shape.ndim)
         region = tuple(  # the image shown begins where the compared region does
             (max(start + first, first), min(stop + first, last))
             for (start, stop), (first, last) in zip(shown, plan.region, strict=True)

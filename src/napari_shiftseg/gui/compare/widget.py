@@ -23,6 +23,7 @@ from napari_shiftseg.gui.compare.run import (
 from napari_shiftseg.gui.compare.view import ComparisonView
 from napari_shiftseg.gui.parts.devices import Devices, find_devices
 from napari_shiftseg.gui.parts.layout import ScrolledRows, follow_segment
+from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.gui.parts.result_layers import too_many_lines
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.viewer import ViewWatch, taken_note
@@ -79,6 +80,7 @@ class CompareWidget(ScrolledRows):
         rows.native.layout().addWidget(self.view, stretch=1)
         rows.native.setMinimumWidth(LEAST_WIDTH)
         super().__init__(rows)
+        self._rates = RateWatch(self.native, self._advise)
 
     def _connect(self) -> None:
         self.form.edited.connect(self._advise)
@@ -180,10 +182,12 @@ class CompareWidget(ScrolledRows):
         advice, views = advise(naive), self.form.views.value
         chosen = self.form.as_in_segment
         computed = {n: chosen[n] for n in ("engine", "precision") if n in chosen}
+        model = self.form.model.value
+        rate = self._rates.rate(cropped, model, device, self._is_busy, **computed)
         seams = _about_seams(naive, cropped, advice)
         warnings = [
             training_window_warning(config),
-            work_warning([naive, cropped], device, memory, views, **computed),
+            work_warning([naive, cropped], device, rate, memory, views),
         ]
         notes = [
             f"naive + cropped: {effort(naive, cropped)}{views_note(views)}",
@@ -255,8 +259,9 @@ class CompareWidget(ScrolledRows):
 
 def _is_of(compared: CompareOutcome, task: CompareTask, naive: TilePlan) -> bool:
     """Whether a comparison is of a task: the same tiles on the same image."""
-    plan = compared.comparison.naive.result.plan
-    return plan == naive and compared.task.is_of_the_same(task)
+    plan = compared.reported.naive.result.plan
+    is_same = plan == naive and compared.task.left == task.left
+    return is_same and compared.task.is_of_the_same(task)
 
 
 def _said(compared: CompareOutcome, more: str = "") -> tuple[str, str]:

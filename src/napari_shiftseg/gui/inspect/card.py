@@ -19,6 +19,7 @@ from napari_shiftseg.geometry.cost import COLUMNS, Cost, cheapest
 from napari_shiftseg.networks.properties import what_follows
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.report.model_card import in_words
+from napari_shiftseg.report.suitability import BADGES
 from napari_shiftseg.text import by, compact, number_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.network_shape import AxisSizes
     from napari_shiftseg.networks.config import NetworkConfig
+    from napari_shiftseg.report.suitability import Badge, Suitability
 
 
 MOST_ROWS = 9  # shown at once; more are scrolled
@@ -117,24 +119,73 @@ IN_PLAIN_WORDS = {
 }
 
 
-def model_card(config: NetworkConfig) -> str:
-    """Return the card of a model as HTML: what it is, what follows, its training.
+FOUND_IN_PLAIN_WORDS = IN_PLAIN_WORDS | {
+    "Context": "How far an output pixel sees beyond its own place.",
+    "Padding": "zeros: what lies beyond a tile is taken for zero, inside the network. "
+    "valid: nothing is made up.",
+    "Legal inputs": "Sizes that the network can read without losing pixels.",
+    "Halo that is read": "Pixels around a tile that are read, and dropped again.",
+    "Declared halo": "What the package itself says that is to be read around a tile.",
+    "Known by": "Graph: its layers were read one by one. Probe: it was tried out on "
+    "images that were shifted.",
+}
+BADGE_COLOURS: dict[Badge, str] = {  # white is read on all of them
+    "exact": "#2e7d32",
+    "not tested yet": "#455a64",
+    "probably exact": "#455a64",
+    "nearly": "#8a5a00",
+    "not at all": "#b3261e",
+}
+HINT = (
+    "<p><small>Hold the pointer over an underlined word to read what it means.</small>"
+    "</p>"
+)
+
+
+def model_card(config: NetworkConfig, report: Suitability) -> str:
+    """Return the card of a model as HTML: whether it tiles, what it is, its training.
 
     Warnings are left out, they stand by themselves. What comes from the file is
     escaped.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+    report : Suitability
+        Of this network.
     """
-    parts = [f"<h3>{escape(config.name)}</h3>"]
+    parts = [f"<h3>{escape(config.name)}</h3>", _badge(report)]
     if config.description:
         parts.append(f"<p>{escape(config.description)}</p>")
     parts += [
+        f"<h4>{escape(title)}</h4>{_list(list(texts))}"
+        for title, texts in report.sections.items()
+    ]
+    if report.figures:
+        figures = {name: escape(text) for name, text in report.figures}
+        parts += ["<h4>What was found</h4>", _table(figures, FOUND_IN_PLAIN_WORDS)]
+        parts += [HINT, "<h4>Notes</h4>", _list(list(report.notes))]
+        return "".join(parts)
+    if report.sections:
+        parts.append("<h4>The model</h4>")
+    parts += [
         _table(_figures(config)),
-        "<p><small>Hold the pointer over an underlined word to read what it means."
-        "</small></p>",
+        HINT,
         "<h4>What follows</h4>",
         _list([r.text for r in what_follows(config) if r.kind == "note"]),
         *_training(config),
     ]
     return "".join(parts)
+
+
+def _badge(report: Suitability) -> str:
+    """Return the verdict in white on its colour, and the sentence beside it."""
+    colour, short = BADGE_COLOURS[report.badge], BADGES[report.badge]
+    return (
+        f'<table cellspacing="0" cellpadding="4"><tr><td bgcolor="{colour}"><b>'
+        f'<font color="#ffffff">{short.replace(" ", "&nbsp;")}</font></b></td>'
+        f'<td valign="middle">{escape(report.headline)}</td></tr></table>'
+    )
 
 
 def _figures(config: NetworkConfig) -> dict[str, str]:
@@ -155,12 +206,8 @@ def _figures(config: NetworkConfig) -> dict[str, str]:
 
 def _gives(config: NetworkConfig) -> str:
     channels = number_of(config.embedding_channels, "channel")
-    if isinstance(config, ModelConfig) or config.embedding != "outputs":
-        gives = f"a {config.embedding} embedding of {channels}"
-    else:
-        outputs = config.architecture["outputs"]
-        gives = ", ".join(output["name"] or output["use"] for output in outputs)
-    if config.foreground and isinstance(config, ModelConfig):
+    gives = f"a {config.embedding} embedding of {channels}"
+    if config.foreground:
         gives += " and a foreground logit"
     if config.classes:
         gives += f", and the classes {', '.join(config.classes)}"
@@ -168,25 +215,17 @@ def _gives(config: NetworkConfig) -> str:
 
 
 def _architecture(config: NetworkConfig) -> dict[str, str]:
-    """Return how a network is built, or what was found of one made elsewhere."""
     shape = config.shape
-    context = f"{by(shape.context)} pixels"
+    rows = {"Context": f"{by(shape.context)} pixels"}
     if isinstance(config, ModelConfig):
-        return {
+        rows = {
             "Depth": compact(tuple(axis.depth for axis in config.shape.axes)),
-            "Context": context,
+            **rows,
             "Padding": config.padding,
             "Upsampling": config.upsampling,
             "Normalization": config.normalization,
         }
-    known = config.architecture
-    return {
-        "Kind": known["kind"],
-        "Context": in_words(known.get("context", context)),
-        "Padding": in_words(known.get("padding", "not known")),
-        "Halo of a tile": f"{by(known['halo'])} pixels",
-        "Tiles can be": str(known.get("tiling", "not known")),
-    }
+    return rows
 
 
 def _power(axes: tuple[AxisSizes, ...]) -> str:
@@ -236,20 +275,20 @@ def _words(value: object) -> str:
     return by(tuple(value)) if isinstance(value, list) else in_words(value)
 
 
-def _table(rows: dict[str, str]) -> str:
+def _table(rows: dict[str, str], words: dict[str, str] = IN_PLAIN_WORDS) -> str:
     cells = (
-        f"<tr><td>{_explained(name)}&nbsp;&nbsp;</td><td>{text}</td></tr>"
+        f"<tr><td>{_explained(name, words)}&nbsp;&nbsp;</td><td>{text}</td></tr>"
         for name, text in rows.items()
     )
     return f"<table>{''.join(cells)}</table>"
 
 
-def _explained(name: str) -> str:
+def _explained(name: str, words: dict[str, str]) -> str:
     """Return a name in bold; with a tooltip, and underlined, if it needs one."""
-    if name not in IN_PLAIN_WORDS:
+    if name not in words:
         return f"<b>{name}</b>"
-    words = escape(IN_PLAIN_WORDS[name], quote=True)
-    return f'<b><u title="{words}">{name}</u></b>'
+    tooltip = escape(words[name], quote=True)
+    return f'<b><u title="{tooltip}">{name}</u></b>'
 
 
 def _list(texts: list[str]) -> str:

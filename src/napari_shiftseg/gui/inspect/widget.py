@@ -24,6 +24,7 @@ from napari_shiftseg.gui.parts.viewer import taken_note
 from napari_shiftseg.intensity.scale import Reading
 from napari_shiftseg.networks.properties import what_follows
 from napari_shiftseg.progress import Progress
+from napari_shiftseg.report.suitability import suitability
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.gui.parts.source import LayerSource
     from napari_shiftseg.gui.segment.form import SegmentForm
+    from napari_shiftseg.pipeline.seam_causes import SeamCauses
     from napari_shiftseg.pipeline.self_test import SelfTest
 
 
@@ -57,8 +59,8 @@ def measurement(
 
 def tiled_against_untiled(
     model: str, source: LayerSource, reading: Reading
-) -> Generator[Progress, None, SelfTest]:
-    """Load a model and test its tiles on one frame of an image.
+) -> Generator[Progress, None, tuple[SelfTest, SeamCauses | None]]:
+    """Load a model, test its tiles on one frame of an image, and say what makes seams.
 
     Parameters
     ----------
@@ -70,13 +72,17 @@ def tiled_against_untiled(
         How its grey values are read.
     """
     network, scale = yield from source.opened(model, reading)
+    from napari_shiftseg.pipeline.seam_causes import seam_causes_steps
     from napari_shiftseg.pipeline.self_test import self_test_steps
 
-    steps = self_test_steps(source.frame(), network, reading=reading, scale=scale)
-    return (yield from steps)
+    frame = source.frame()
+    test = yield from self_test_steps(frame, network, reading=reading, scale=scale)
+    causes = seam_causes_steps(frame, network, reading=reading, scale=scale)
+    return test, (yield from causes)
 
 
 CARD_HEIGHT = 110  # pixels at least: some rows of it
+INDENT = 14  # pixels, of its lists
 CHANGED = "You changed the image or the model meanwhile: run it again."
 
 
@@ -92,6 +98,7 @@ class InspectWidget(ScrolledRows):
         self._costs: list[Cost] = []
         self._subject: tuple[Any, ...] | None = None  # that the costs speak of
         self._asked: tuple[Any, ...] | None = None  # that a run speaks of
+        self._tested: tuple[Any, ...] = ()  # what the self-test found, on this image
         self._build()
         self._connect()
         follow_segment(napari_viewer, self.follow)
@@ -115,6 +122,7 @@ class InspectWidget(ScrolledRows):
             "What the model is; hold the pointer over an underlined word"
         )
         self.card.setMinimumHeight(CARD_HEIGHT)
+        self.card.document().setIndentWidth(INDENT)
         self.title = wrapped_label()
         self.table = CostTable()
         self.measuring = RunPanel(
@@ -132,7 +140,8 @@ class InspectWidget(ScrolledRows):
             self._allow,
             caption="Self-test on this image",
             cancelled="Cancelled: the model was not tested.",
-            tooltip="Predict with tiles and without: the results must agree",
+            tooltip="Predict with tiles and without: the results must agree; and "
+            "measure what makes seams on this image",
         )
         self.testing.failed.connect(self.intensity.learn)
         rows = ControlForm(self.image, self.model, self.intensity)
@@ -190,8 +199,13 @@ class InspectWidget(ScrolledRows):
         warnings = [r.text for r in what_follows(config) if r.kind == "warning"]
         self.warning.value = "\n".join(warnings)
         self.warning.visible = bool(warnings)
-        self.card.setHtml(model_card(config))
+        self._show_card()
         self._show_costs()
+
+    def _show_card(self) -> None:
+        """Show what the model is, and what the self-test found if it was run."""
+        config = self.model.config
+        self.card.setHtml(model_card(config, suitability(config, *self._tested)))
 
     # What tiles cost
 
@@ -233,6 +247,9 @@ class InspectWidget(ScrolledRows):
     def _forget(self, subject: tuple[Any, ...] | None) -> None:
         """Stop and drop what speaks of another image or model."""
         self._subject = subject
+        if self._tested:
+            self._tested = ()
+            self._show_card()
         for panel in (self.measuring, self.testing):
             panel.cancel()
             panel.forget()
@@ -297,7 +314,7 @@ class InspectWidget(ScrolledRows):
         best = min(timed, key=lambda cost: cost.seconds or 0)
         return f"Fastest: {best.name}, {best.time}.", "note"
 
-    def _test(self) -> Generator[Progress, None, SelfTest]:
+    def _test(self) -> Generator[Progress, None, tuple[SelfTest, SeamCauses | None]]:
         self._show_costs()
         self.measuring.allow(False)
         self._asked = self._subject
@@ -306,7 +323,11 @@ class InspectWidget(ScrolledRows):
         reading = Reading(**self.intensity.settings())
         return tiled_against_untiled(self.model.value, source, reading)
 
-    def _take_verdict(self, test: SelfTest) -> tuple[str, str]:
+    def _take_verdict(
+        self, found: tuple[SelfTest, SeamCauses | None]
+    ) -> tuple[str, str]:
         if self._asked != self._subject:
             return CHANGED, "note"
+        self._tested, test = found, found[0]
+        self._show_card()
         return test.verdict, "note" if test.passed else "warning"

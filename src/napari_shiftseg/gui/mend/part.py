@@ -58,7 +58,7 @@ def part_run(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
         leading = len(layer_shape(image)) - ndim
     frame = frame_in_view(image, viewer.dims, leading)
     source = LayerSource.of(image, frame, channel, record["colour"])
-    region = part_in_view(image, viewer.dims, ndim)
+    region = part_in_view(image, viewer, ndim)
     settings = replace(Settings(**record["settings"]), region=region)
     known = record["scales"]
     at = without_axis(frame, axis_of_one(source))

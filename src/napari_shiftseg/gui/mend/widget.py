@@ -53,8 +53,8 @@ NOT_KEPT = (
     "The embeddings of this result are not kept: predict them again, the labels stay."
 )
 ON_DISK = (
-    "These labels are on disk, and Mend works on a part of them: the objects in view "
-    "become labels of their own. Those on disk stay as they are."
+    "Labels on disk stay as they are: the objects in view become labels of their own, "
+    "to be mended."
 )
 AGAIN, IN_VIEW = "Predict again", "Mend what is in view"
 SPACING = 4  # pixels between rows: a low screen holds all of them
@@ -99,7 +99,7 @@ class MendWidget(ScrolledRows):
         )
         chosen = ControlForm(self.result, self.reads, self.part)
         self.deleted = DeletedLabels(self._viewer)
-        self.state = StandingText(lines=2, least=1)
+        self.state = StandingText(lines=3, least=1)
         self.knobs = Knobs()
         self.search = BandwidthSearch(self.knobs, self._say, self._unsay)
         self.find = self.search.find

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MODES = AUTOMATIC, DISPLAYED, GIVEN = "Automatic", "As displayed", "From–to"
 SMALL = 2**16  # pixels; the grey values of fewer are found at once
 DARK = "looks like dark objects on a bright background: tick Invert"
-OWN = "reads each frame by its own grey values, as the frames bleach"
+OWN = "reads each frame by its own grey values, as the contrast falls"
 LEAST_WIDTH = 80  # pixels: 4000:65535
 VALUES_WIDTH = 110  # pixels: -1234.5:6789.1
 TICK = "replace them, or tick NaN is no data"

@@ -15,7 +15,7 @@ from napari_shiftseg.text import by
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.components import Dims
+    import napari
     from napari.layers import Image, Labels, Layer
 
     from napari_shiftseg.geometry.tiling import Region
@@ -45,14 +45,13 @@ def is_large(layer: Layer | None) -> bool:
     return prod(full_shape(layer)) > AT_ONCE
 
 
-def part_in_view(layer: Image | Labels, dims: Dims, ndim: int) -> Region:
+def part_in_view(layer: Image | Labels, viewer: napari.Viewer, ndim: int) -> Region:
     """Return what the canvas shows of a large layer, its middle if that is too much.
 
     Parameters
     ----------
     layer : Image or Labels
-    dims : Dims
-        Of the viewer.
+    viewer : napari.Viewer
     ndim : int
         Axes of the region, the last ones of the layer.
 
@@ -61,7 +60,7 @@ def part_in_view(layer: Image | Labels, dims: Dims, ndim: int) -> Region:
     ValueError
         If the layer is not in view.
     """
-    region = region_in_view(layer, dims, ndim)
+    region, dims = region_in_view(layer, viewer, ndim), viewer.dims
     side = _side([stop - start for start, stop in region])
     at = frame_in_view(layer, dims, layer.ndim)[-ndim:]
     displayed = {axis - dims.ndim + ndim for axis in dims.displayed}

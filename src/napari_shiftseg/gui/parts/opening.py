@@ -15,7 +15,7 @@ from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import FOREIGN, SUFFIX, is_ours
 from napari_shiftseg.networks.loading.models import (
     is_read_at_once,
-    load_model,
+    read_config,
     trust,
 )
 
@@ -63,17 +63,8 @@ def look_into(
 
     if not is_read_at_once(path):
         show_info(LOOKING.format(Path(path).name))
-    worker = create_worker(
-        _opened_config, path, _start_thread=False, _ignore_errors=True
-    )
-    worker.returned.connect(found)
-    worker.errored.connect(failed)
-    worker.start()
-
-
-def _opened_config(path: str | Path) -> NetworkConfig:
-    """Open a network, and return what was found: of a known one that it is trusted."""
-    return load_model(path).config
+    # connected at once, or napari would show the frames of the error, too
+    create_worker(read_config, path, _connect={"returned": found, "errored": failed})
 
 
 def ask_trust(native: QWidget, name: str, why: str) -> bool:

@@ -17,7 +17,8 @@ from napari_shiftseg.gui.parts.intensity_choice import for_widgets
 from napari_shiftseg.gui.parts.jobs import Job
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
-from napari_shiftseg.text import said_by
+from napari_shiftseg.progress import Share
+from napari_shiftseg.text import percent, said_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -49,21 +50,30 @@ class TimeLeft:
         self._began = perf_counter()
 
     def text(self, progress: Progress) -> str:
-        """Return ``tile 212 of 441 · 5 s left``."""
+        """Return ``tile 212 of 441 · 5 s left``, or ``reading grey values · 45 %``."""
         done, total = progress.done, progress.total
-        part, _, last = progress.stage.rpartition(" ")
-        if last not in COUNTED or not total:
+        text = self._count(progress)
+        if not text:
             return f"{progress.stage} …"
         is_same = (progress.stage, total) == (self._stage, self._total)
         if not is_same or done < self._last:  # fewer: tiles have been shrunk
             self._restart(done, total, progress.stage)
         self._last = done
-        text = f"{part} {COUNTED[last]} {done:,} of {total:,}".lstrip()
         elapsed, measured = perf_counter() - self._began, done - self._first
         if elapsed > LEAST and measured:
             rest = elapsed / measured * (total - done)
             text += f" · {time_text(rest, '.0f')} left"
         return text
+
+    def _count(self, progress: Progress) -> str:
+        """Return how much is done; empty where that is not known."""
+        part, _, last = progress.stage.rpartition(" ")
+        if last in COUNTED and progress.total:
+            counted = f"{COUNTED[last]} {progress.done:,} of {progress.total:,}"
+            return f"{part} {counted}".lstrip()
+        if isinstance(progress, Share):
+            return f"{progress.stage} · {percent(progress.done / progress.total)}"
+        return ""
 
 
 INTERVAL = 0.2  # seconds between two updates
@@ -148,6 +158,8 @@ class RunPanel(ControlRows):
     further : Widget, optional
         Stands beside the result line of a run that has succeeded: what can be done
         with its outcome.
+    is_of_use : callable
+        Whether there is an outcome that `further` can do something with.
 
     Attributes
     ----------
@@ -171,6 +183,7 @@ class RunPanel(ControlRows):
         ending: tuple[str, str, str] | None = None,
         beside: Sequence[Widget] = (),
         further: Widget | None = None,
+        is_of_use: Callable[[], bool] = lambda: True,
         tooltip: str = "",
     ) -> None:
         self._start, self._done, self._changed = start, done, changed
@@ -184,7 +197,7 @@ class RunPanel(ControlRows):
         self.bar = ProgressBar(visible=False)
         self.text = wrapped_label(visible=False)
         self.result = wrapped_label(visible=False)
-        self._further = further
+        self._further, self._is_of_use = further, is_of_use
         first = ControlRow(*beside, self.button) if beside else self.button
         last = self.result
         if further is not None:
@@ -276,7 +289,7 @@ class RunPanel(ControlRows):
     def offer_further(self, offered: bool) -> None:
         """Show or hide what can be done with the outcome, if there is such a thing."""
         if self._further is not None:
-            self._further.visible = offered
+            self._further.visible = offered and self._is_of_use()
 
     def cancel(self) -> None:
         """Stop the run after the present tile."""

@@ -13,7 +13,7 @@ from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.pipeline.scales import READING
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.progress import Progress, patiently
+from napari_shiftseg.progress import Progress, told
 from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.text import by, sentence
 
@@ -122,7 +122,8 @@ def part_opened(
     pixels = as_read(source.frame(), config.ndim, config.in_channels)
     part = pixels[(..., *(slice(*pair) for pair in settings.region or ()))]
     known = part, config.ndim, config.intensity, settings.reading
-    return network, (yield from patiently(READING, part.size, find_scale, *known))
+    yield READING
+    return network, (yield from told(READING, part.size, find_scale, *known))
 
 
 @dataclass(frozen=True)

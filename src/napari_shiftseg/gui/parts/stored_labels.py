@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 STORE = "store"  # key in the record of a layer
+CHANNEL_AXIS = "channel_axis"  # of the layer, under "given" in the record of a store
 OF_THE_REPORT = (
     "image", "model", "settings", "period", "window", "stride", "tiles", "offset",
     "exact", "objects", "engine", "seconds", "notes", "reads",

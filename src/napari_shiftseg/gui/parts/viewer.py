@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,7 +214,7 @@ def shown_part(
     """
     frame = frame_in_view(layer, viewer.dims, layer.ndim - kept.ndim)
     try:
-        region = region_in_view(layer, viewer.dims, kept.ndim)
+        region = region_in_view(layer, viewer, kept.ndim)
     except ValueError:  # it has been moved out of the view
         return frame, None
     at = frame_in_view(layer, viewer.dims, layer.ndim)[-kept.ndim :]
@@ -328,14 +329,14 @@ class RegionChoice(ComboBox):
         return bool(self.value == IN_VIEW)
 
 
-def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:
+def region_in_view(layer: Image, viewer: napari.Viewer, ndim: int) -> Region:
     """Return the pixels of the last `ndim` axes that the canvas shows.
 
     Parameters
     ----------
     layer : Image
-    dims : Dims
-        Of the viewer; axes that are not displayed are taken whole.
+    viewer : napari.Viewer
+        Axes that it does not display are taken whole.
     ndim : int
         Axes of the region, the last ones of the layer.
 
@@ -344,11 +345,15 @@ def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:
     ValueError
         If the image is not in view.
     """
+    dims = viewer.dims
     missing = dims.ndim - layer.ndim
     displayed = [axis - missing for axis in dims.displayed if axis >= missing]
     shape = full_shape(layer)
     factor = layer.downsample_factors[layer.data_level] if layer.multiscale else 1
     low, high = layer.corner_pixels * factor
+    if layer.multiscale and dims.ndisplay == 2 and not viewer.canvas.grid.enabled:
+        # there napari's corners are those of chunks, and stay while these suffice
+        low, high, factor = *_on_canvas(layer, viewer), 0
     region: list[Any] = [(0, n) for n in shape]
     for axis in displayed:
         if high[axis] <= low[axis]:
@@ -358,3 +363,16 @@ def region_in_view(layer: Image, dims: Dims, ndim: int) -> Region:
         stop = min(int(high[axis] + np.atleast_1d(factor)[-1]), shape[axis])
         region[axis] = (min(int(low[axis]), stop - 1), stop)
     return tuple(region[-ndim:])
+
+
+def _on_canvas(layer: Layer, viewer: napari.Viewer) -> tuple[Any, Any]:
+    """Return the first pixels of a layer that the canvas shows, and those past them."""
+    dims, camera = viewer.dims, viewer.scene.camera
+    half = np.array(viewer.canvas.size) / camera.zoom / 2
+    at, corners = np.array(dims.point, dtype=float), []
+    for side in product((-1, 1), repeat=2):
+        at[list(dims.displayed)] = np.array(camera.center[-2:]) + half * side
+        corners.append(layer.world_to_data(at))
+    shape = full_shape(layer)
+    low, high = np.floor(np.min(corners, 0)), np.ceil(np.max(corners, 0))
+    return np.clip(low, 0, shape), np.clip(high, 0, shape)

@@ -13,12 +13,12 @@ from napari_shiftseg.geometry.window import parse_window, window_text
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 from napari_shiftseg.inference.views import check_turns, check_views
-from napari_shiftseg.text import sentence
+from napari_shiftseg.text import number_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari.layers import Image
+    from napari.layers import Image, Layer
 
     from napari_shiftseg.geometry.advice import Advice
     from napari_shiftseg.geometry.tiling import TilePlan
@@ -35,7 +35,13 @@ WINDOW_TIP = (
 
 
 class WindowChoice(LineEdit):
-    """A line for the window; a size that the user gave outlasts a change of model."""
+    """A line for the window; a size that the user gave outlasts a change of model.
+
+    Attributes
+    ----------
+    is_own : bool
+        Whether the user gave what is written.
+    """
 
     value: str
 
@@ -43,14 +49,35 @@ class WindowChoice(LineEdit):
         self, label: str = "Tile size (window)", tooltip: str = WINDOW_TIP
     ) -> None:
         super().__init__(label=label, tooltip=tooltip)
-        self._usual = ""
+        self._usual, self.is_own, self._holds_cheapest = "", False, False
+        self.changed.connect(self._keep)
 
-    def follow(self, usual: tuple[int, ...]) -> None:
-        """Take the usual window of another model, unless the user chose one."""
-        is_untouched = self.value == self._usual
-        self._usual = window_text(usual)
-        if is_untouched:
+    @property
+    def is_cheapest(self) -> bool:
+        """Whether what is written is there because it is the cheapest."""
+        return self._holds_cheapest and not self.is_own
+
+    def follow(self, usual: tuple[int, ...], is_cheapest: bool = False) -> None:
+        """Take the usual window of another model, unless the user chose one.
+
+        Parameters
+        ----------
+        usual : tuple of int
+            Empty: none.
+        is_cheapest : bool
+            Whether it is usual because it is the cheapest.
+        """
+        self._usual, self._holds_cheapest = window_text(usual), is_cheapest
+        if not self.is_own and self.value != self._usual:
             self.value = self._usual
+            self.is_own = False
+
+    def release(self) -> None:
+        """Let what is written be the user's own no longer."""
+        self.is_own = False
+
+    def _keep(self) -> None:
+        self.is_own = self._holds_cheapest or self.value != self._usual
 
     def use(self, window: tuple[int, ...]) -> None:
         """Take this window."""
@@ -140,6 +167,21 @@ class Note(ControlRows):
             if number < len(choices):
                 button.text = choices[number][0]
         self.row.visible = bool(choices)
+
+
+TIME = ("t", "time")  # names of an axis
+
+
+def images_text(layer: Layer, number: int) -> str:
+    """Say how many images a stack holds: frames of time, or else planes.
+
+    Parameters
+    ----------
+    layer : Layer
+    number : int
+    """
+    names = {name.strip().lower() for name in layer.axis_labels}
+    return number_of(number, "frame" if names & set(TIME) else "plane")
 
 
 def views_note(views: int) -> str:

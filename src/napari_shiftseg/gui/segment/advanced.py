@@ -92,7 +92,7 @@ class AdvancedRows(Container):
             value = getattr(clustering, name)
             self._show(name, value, None if name in ROUNDED else value)
         self._show_rows()
-        gives = "outputs" if config.gives == "output" else config.gives
+        gives = "outputs" if config.gives == "prediction" else config.gives
         self.layers["embedding"].text = gives
 
     def _show_rows(self) -> None:

@@ -1,14 +1,16 @@
-"""What Segment is asked to do: image, model, tile size, stitching, advanced rows."""
+"""What Segment is asked to do: image, model, tile size, stitching."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import RadioButtons
 from napari.utils.notifications import show_info
 
+from napari_shiftseg.distributed.blocks import most_at_once
+from napari_shiftseg.geometry.advice import effort
 from napari_shiftseg.geometry.rescaling import Rescaling
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.belonging import MadeFrom
@@ -20,10 +22,13 @@ from napari_shiftseg.gui.parts.choices import (
 )
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.large import follow_size, part_in_view
-from napari_shiftseg.gui.parts.layout import (
-    ControlForm,
+from napari_shiftseg.gui.parts.layout import ControlForm
+from napari_shiftseg.gui.parts.models import (
+    ModelChoice,
+    is_for_samples,
+    leading_axes,
+    models_of,
 )
-from napari_shiftseg.gui.parts.models import ModelChoice, leading_axes
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     GREY,
@@ -37,14 +42,15 @@ from napari_shiftseg.gui.parts.viewer import (
     WHOLE_IMAGE,
     region_in_view,
 )
-from napari_shiftseg.gui.parts.window_advice import WindowChoice, check_views_of
+from napari_shiftseg.gui.parts.window_advice import (
+    WindowChoice,
+    check_views_of,
+    images_text,
+    views_note,
+)
 from napari_shiftseg.gui.segment.linking import LinkChoice
 from napari_shiftseg.gui.segment.stored_run import StoredRun
-from napari_shiftseg.pipeline.diameter import (
-    AUTO,
-    fit_to,
-    parse_diameter,
-)
+from napari_shiftseg.pipeline.diameter import AUTO, fit_to, parse_diameter
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.text import by
 
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import Region, TilePlan
+    from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.gui.segment.advanced import AdvancedRows
     from napari_shiftseg.networks.config import NetworkConfig
 
@@ -142,6 +149,39 @@ class SegmentForm(ControlForm):
             return 1
         return prod(layer_shape(self.image.value)[: -config.image_axes])
 
+    @property
+    def shows_seams(self) -> bool:
+        """Whether the image is a sample of models that were made for such alone."""
+        image = self.image.value
+        return image is not None and any(map(is_for_samples, models_of(image)))
+
+    @property
+    def cheapest_note(self) -> str:
+        """Say that the tile size is the cheapest; empty where it was given."""
+        if not self.window.is_cheapest or self.stitching.value == "whole":
+            return ""
+        what = "the part in view" if self.is_in_view else "this image"
+        return f"{self.window.value} is the cheapest tile size for {what}."
+
+    def cheapest_window(self, memory: int | None) -> tuple[int, ...] | None:
+        """Return the cheapest tile size that fits; None where that is not known.
+
+        Parameters
+        ----------
+        memory : int or None
+            Bytes a tile may take; None: not known.
+        """
+        if memory is None or self.image.value is None:
+            return None
+        try:
+            leading_axes(self.image.value, self.config)  # refuses too few
+            chosen = self._settings("auto", None)
+            if chosen.stitching == "whole":
+                chosen = replace(chosen, stitching="cropped")
+            return self._plan(chosen, memory).window
+        except (ValueError, OSError):  # said of the plan
+            return None
+
     def settings(self, device: str) -> Settings:
         """Return what the controls say.
 
@@ -151,8 +191,11 @@ class SegmentForm(ControlForm):
             If a control says what cannot be.
         """
         whole = self.stitching.value == "whole"
+        return self._settings(device, None if whole else self.window.window())
+
+    def _settings(self, device: str, window: Window) -> Settings:
         return Settings(
-            window=None if whole else self.window.window(),
+            window=window,
             stitching=self.stitching.value,
             device=device,
             region=self._region(),
@@ -192,7 +235,7 @@ class SegmentForm(ControlForm):
         check_views_of(self.image.value, chosen, self.config)
         return self._plan(chosen)
 
-    def _plan(self, chosen: Settings) -> TilePlan:
+    def _plan(self, chosen: Settings, memory: int | None = None) -> TilePlan:
         """Plan the tiles, of the rescaled image where the diameter is given."""
         config, region = self.config, chosen.region
         size = layer_shape(self.image.value)[-config.ndim :]
@@ -200,8 +243,27 @@ class SegmentForm(ControlForm):
         if self.rescaling is not None:
             size, region = self.rescaling.shape, self.rescaling.region(region)
         return plan_tiles(
-            size, config.shape, chosen.window, chosen.stitching, chosen.border, region
-        )
+            size, config.shape, chosen.window, chosen.stitching, chosen.border, region,
+            memory,
+        )  # fmt: skip
+
+    def to_disk(self, memory: int | None) -> str:
+        """Tiles, cost and memory of a run of all of the image into a store.
+
+        Parameters
+        ----------
+        memory : int or None
+            Bytes that a tile may take; None: not known.
+        """
+        config, chosen = self.config, self._of_blocks(self.settings("auto"))
+        size = layer_shape(self.image.value)
+        plan = plan_tiles(
+            size[-config.ndim :], config.shape, chosen.window, chosen.stitching,
+            chosen.border, None, memory, most_at_once(prod(size)),
+        )  # fmt: skip
+        planes = prod(size[: -config.image_axes])
+        stack = f"{images_text(self.image.value, planes)}, each " if planes > 1 else ""
+        return f"{stack}{effort(plan)}{views_note(self.views)}"
 
     def _rescaling(self, chosen: Settings, size: tuple[int, ...]) -> Rescaling | None:
         if chosen.diameter is None or chosen.diameter == AUTO:
@@ -237,13 +299,18 @@ class SegmentForm(ControlForm):
         """
         layer, colour = self.image.value, self.colour.value
         source = source_in_view(layer, self._viewer.dims, 0, colour)
-        return StoredRun(self.model.value, source, self.settings(device), target)
+        settings = self.settings(device)
+        return StoredRun(self.model.value, source, self._of_blocks(settings), target)
+
+    def _of_blocks(self, settings: Settings) -> Settings:
+        """Return settings without a window that is cheapest for the part in view."""
+        return replace(settings, window=None) if self.window.is_cheapest else settings
 
     def _region(self) -> Region | None:
         if not self.is_in_view:
             return None
         seen = part_in_view if self._is_large else region_in_view
-        return seen(self.image.value, self._viewer.dims, self.config.ndim)
+        return seen(self.image.value, self._viewer, self.config.ndim)
 
     def _source(self) -> LayerSource:
         """Take the image; of a series only the frame in view if that is asked for."""

@@ -12,6 +12,7 @@ import zarr
 
 from napari_shiftseg.gui.parts.belonging import SESSION
 from napari_shiftseg.gui.parts.stored_labels import (
+    CHANNEL_AXIS,
     axis_of_one,
     store_record,
     without_axis,
@@ -142,7 +143,9 @@ def stored_run(run: StoredRun, hold: Hold) -> Generator[Progress, None, StoredOu
     model = load_model(run.model)
     source = source_of(run.source, model.config)
     settings = replace(run.settings, region=None)
-    order = StoreOrder(source, model, settings, run.target)
+    one = axis_of_one(run.source)
+    given = {} if one is None else {CHANNEL_AXIS: one}
+    order = StoreOrder(source, model, settings, run.target, given=given)
     place = unfinished(run.target) / "growing.zarr"
     growing = Growing(order.output(run.target), place)
     with threads(1) as crew:

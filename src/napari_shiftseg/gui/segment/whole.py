@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import FileEdit, PushButton
 from superqt.utils import qthrottled
 
-from napari_shiftseg.distributed.journal import unfinished
+from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.gui.parts.belonging import hide_earlier_runs
 from napari_shiftseg.gui.parts.large import is_large, is_on_disk, part_words
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRows
@@ -19,6 +19,7 @@ from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.gui.parts.stored_labels import stored_labels
 from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
 from napari_shiftseg.gui.parts.viewer import OwnLayer
+from napari_shiftseg.gui.segment.mending import MendButton
 from napari_shiftseg.gui.segment.stored_run import (
     Grown,
     Hold,
@@ -50,6 +51,11 @@ GROWING = "growing"  # under our key, of the layer that shows it
 BUTTON_TIP = (
     "Segment all of the image, block by block, into an OME-Zarr store; the memory it "
     "takes depends on the blocks, not on the image"
+)
+
+
+MEND_TIP = (
+    "Correct objects of these labels: opens Mend, which predicts what is in view again"
 )
 
 
@@ -92,9 +98,11 @@ class WholeImage(ControlRows):
         self.pause = PushButton(
             text=PAUSE, visible=False, tooltip="Let the run wait; press again to go on"
         )
+        self.mend = MendButton(viewer, MEND_TIP)
         self.panel = RunPanel(
             self._steps, self._done, self._run_changed, self._progressed, BEGIN,
             stop=lambda: self._hold.stop(), ending=LEAVE, beside=[self.pause],
+            further=self.mend, is_of_use=lambda: self.mend.is_of_use,
             tooltip=BUTTON_TIP,
         )  # fmt: skip
         super().__init__(ControlForm(self.target), self.panel)
@@ -105,7 +113,7 @@ class WholeImage(ControlRows):
 
     # What is chosen
 
-    def follow(self, image: Image | None, region: Region | None, allowed: bool) -> None:
+    def follow(self, image: Image | None, region: Region | None, work: str) -> None:
         """Learn what is chosen, and whether it can be run.
 
         Parameters
@@ -113,7 +121,8 @@ class WholeImage(ControlRows):
         image : Image or None
         region : sequence of (int, int) or None
             That Run segments; None: all of the image.
-        allowed : bool
+        work : str
+            What the run into a store takes; empty: it cannot be run.
         """
         offered = image is not None and is_on_disk(image)
         if image is not None and offered and image is not self._image:
@@ -121,8 +130,8 @@ class WholeImage(ControlRows):
         self.visible = offered or self.panel.is_running
         self.note.visible = offered
         if image is not None and offered:
-            self.note.value = _about(image, region)
-        self.panel.allow(allowed and offered)
+            self.note.value = _about(image, region, work)
+        self.panel.allow(bool(work) and offered)
         self._name_button()
 
     def _name_button(self) -> None:
@@ -152,14 +161,9 @@ class WholeImage(ControlRows):
     def _done(self, outcome: StoredOutcome) -> tuple[str, str]:
         self._growing.lay_down()
         target, report = outcome.run.target, outcome.report
+        self.mend.take(None)
         if report is None:
-            left = unfinished(target)
-            if not left.exists():
-                return "Cancelled: nothing was begun.", "note"
-            return (
-                f"Cancelled: what is done is kept in {left.name}. {GO_ON} goes on with "
-                f"it, in a later session too; delete that folder to give it up."
-            ), "note"
+            return _cancelled(target), "note"
         name = f"labels · {Path(outcome.run.model).stem} · {target.stem}"
         record = outcome.record
         made = stored_labels(
@@ -167,6 +171,7 @@ class WholeImage(ControlRows):
         )
         hide_earlier_runs(self._viewer.layers, record)
         self._viewer.add_layer(made)
+        self.mend.take(made)
         said = [f"{number_of(report['objects'], 'object')} in {target}"]
         return " · ".join([*said, *map(sentence, report["notes"])]), "note"
 
@@ -189,11 +194,10 @@ class WholeImage(ControlRows):
         is_refused = any(words in text for words in REFUSALS)
         if self._run is None or is_refused:
             return
-        if unfinished(self._run.target).exists():
-            said = text.rstrip(".")
-            self.panel.say(
-                f"{said}. What was done is kept: {GO_ON} tries again.", "error"
-            )
+        journal = Journal(unfinished(self._run.target))
+        if journal.is_there:
+            kept = "What was done is kept: " if journal.keeps else ""
+            self.panel.say(f"{text.rstrip('.')}. {kept}{GO_ON} tries again.", "error")
 
     def leave(self) -> None:
         """End a run, which can be gone on with, and take its layer away."""
@@ -227,7 +231,7 @@ class GrowingLayer(OwnLayer):
             self.layer.refresh()
 
 
-def _about(image: Image, region: Region | None) -> str:
+def _about(image: Image, region: Region | None, work: str) -> str:
     """Say what Run does with an image on disk, and what else there is."""
     shape = by(layer_shape(image))
     if not is_large(image):
@@ -236,7 +240,22 @@ def _about(image: Image, region: Region | None) -> str:
         what = "Run would segment all of it in memory"
     else:
         what = f"Run segments the part in view, {part_words(region)}"
-    return f"An image of {shape} that stays on disk: {what}; the whole goes to disk."
+    whole = "the whole goes to disk" + (work and f": {work}")
+    return f"An image of {shape} that stays on disk: {what}; {whole}."
+
+
+def _cancelled(target: Path) -> str:
+    """Say what a run that was stopped has left."""
+    journal = Journal(unfinished(target))
+    if not journal.is_there:
+        return "Cancelled: nothing was begun."
+    left = journal.folder.name
+    if not journal.keeps:
+        return f"Cancelled before a block was done: {left} holds none, {GO_ON} begins."
+    return (
+        f"Cancelled: what is done is kept in {left}. {GO_ON} goes on with it, in a "
+        f"later session too; delete that folder to give it up."
+    )
 
 
 def usual_target(image: Image) -> Path:

@@ -1,25 +1,23 @@
-"""The Segment widget: what, with what, how, go, what came out; and run again."""
+"""The Segment widget: what, with what, how, go, what came out."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
-from magicgui.widgets import CheckBox, Container, PushButton
+from magicgui.widgets import CheckBox, Container
 from napari.layers import Labels, Layer
 
 from napari_shiftseg.geometry.advice import advise, small_image_note
-from napari_shiftseg.geometry.cost import work_warning
-from napari_shiftseg.geometry.window import as_window, parse_window, window_text
+from napari_shiftseg.geometry.cost import duration, work_warning
+from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.devices import DeviceChoice
 from napari_shiftseg.gui.parts.layout import (
     Foldaway,
     ScrolledRows,
     found,
-    is_open,
     opened,
 )
 from napari_shiftseg.gui.parts.models import (
@@ -27,6 +25,7 @@ from napari_shiftseg.gui.parts.models import (
     models_of,
     sample_model_warning,
 )
+from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.gui.parts.records import KEPT
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.segmentation_run import (
@@ -35,27 +34,34 @@ from napari_shiftseg.gui.parts.segmentation_run import (
     segmentation_run,
 )
 from napari_shiftseg.gui.parts.source import first_channel
-from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
-from napari_shiftseg.gui.parts.window_advice import SizeAdvice, views_note
+from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, views_note
 from napari_shiftseg.gui.segment.advanced import AdvancedRows
+from napari_shiftseg.gui.segment.again import RunAgain
 from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.form import SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
+from napari_shiftseg.gui.segment.mending import MendButton
 from napari_shiftseg.gui.segment.whole import WholeImage
 from napari_shiftseg.networks.properties import training_window_warning
-from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.samples.catalogue import USUAL_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     import napari
     from napari.layers import Image
 
     from napari_shiftseg.geometry.tiling import TilePlan
-    from napari_shiftseg.networks.config import NetworkConfig
     from napari_shiftseg.progress import Progress
+
+
+SUMMARY_TIP = (
+    "× the pixels: pixels computed, as a multiple of the image's\n"
+    "to predict: by the network; about: as measured on this computer; roughly: as such "
+    "computers do, until that is measured"
+)
 
 
 class SegmentWidget(ScrolledRows):
@@ -66,7 +72,6 @@ class SegmentWidget(ScrolledRows):
         self._plan: TilePlan | None = None
         self._again: SegmentationRun | None = None
         self._latest: Image | None = None
-        self._made: ref[Labels] | None = None  # what is kept goes with the layer
         self._preview = GridPreview(napari_viewer)
         self._build()
         self._recall()
@@ -77,12 +82,10 @@ class SegmentWidget(ScrolledRows):
         self.advanced = AdvancedRows()
         self.form = SegmentForm(self._viewer, self.advanced, self._inspect)
         self.image, self.model = self.form.image, self.form.model
-        self._remembered = LastChoice.read()
+        self._begun = self._remembered = LastChoice.read()
         self.window, self.stitching = self.form.window, self.form.stitching
-        self.note = SizeAdvice(self.window.use)
-        self.summary = wrapped_label(
-            tooltip="× the pixels: pixels computed, as a multiple of the image's"
-        )
+        self.note = SizeAdvice(self._take_window)
+        self.summary = wrapped_label(tooltip=SUMMARY_TIP)
         self.show_grid = CheckBox(
             text="Show tile grid",
             tooltip="Show what each tile keeps of the image, before a run",
@@ -94,11 +97,10 @@ class SegmentWidget(ScrolledRows):
             "change needed",
         )
         self.again = RunAgain(self._viewer, self._run_again)
-        self.mend = PushButton(
-            text="Mend…", tooltip="Correct these objects: opens Mend"
-        )
+        self.mend = MendButton(self._viewer, "Correct these objects: opens Mend")
         self.panel = RunPanel(
             self._steps, self._show_outcome, self._advise, further=self.mend,
+            is_of_use=lambda: self.mend.is_of_use,
             tooltip="Find the objects; a layer of labels is added",
         )  # fmt: skip
         self.whole = WholeImage(
@@ -108,7 +110,7 @@ class SegmentWidget(ScrolledRows):
         )
         self.colours = RandomColours(
             self._viewer,
-            lambda: self._result,
+            lambda: self.mend.labels,
             lambda text: self.panel.say(text, "error"),
         )
         rows = Container(
@@ -132,6 +134,7 @@ class SegmentWidget(ScrolledRows):
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
         super().__init__(rows)
+        self._rates = RateWatch(self.native, self._advise)
 
     def _connect(self) -> None:
         layers = self._viewer.layers
@@ -146,7 +149,6 @@ class SegmentWidget(ScrolledRows):
         self.panel.failed.connect(self.form.intensity.learn)
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
-        self.mend.changed.connect(self._open_mend)
         layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
@@ -165,8 +167,11 @@ class SegmentWidget(ScrolledRows):
             return
         if self._preview.was_removed:
             self.show_grid.value = False
-        if self._result is None:
-            self.panel.offer_further(False)
+        for button, panel in (
+            (self.mend, self.panel), (self.whole.mend, self.whole.panel)
+        ):  # fmt: skip
+            if not button.is_of_use:
+                panel.offer_further(False)
         self._advise()
 
     def _forget_other_image(self, image: Image | None) -> None:
@@ -182,9 +187,7 @@ class SegmentWidget(ScrolledRows):
             self._advise()
 
     def _choose_model(self) -> None:
-        config = self.form.config
-        self.advanced.take(config)
-        self.window.follow(self._usual_window(config))
+        self.advanced.take(self.form.config)
         self._advise()
 
     def _inspect(self) -> None:
@@ -208,21 +211,44 @@ class SegmentWidget(ScrolledRows):
             self.stitching.value = kept.stitching
             self.device.prefer(kept.device)
 
-    def _usual_window(self, config: NetworkConfig) -> tuple[int, ...]:
-        """Return the tile size given last for this model, or one without seams.
+    def _follow_window(self) -> None:
+        """Show the usual tile size, unless the user chose one in this session.
 
-        On samples, and of models for these, it is the one trained with: there the seams
-        are to be seen.
+        That is what was given last for this model, or the cheapest for this image. On
+        samples of other models, and of these models, it is the one trained with: there
+        the seams are to be seen.
         """
-        kept = self._remembered
-        if self._is_sample or is_for_samples(self.model.value):
-            return config.usual_window
-        if self.model.value != (kept.model or USUAL_MODEL):
-            return config.seamless_window
-        try:
-            return as_window(parse_window(kept.tile_size), config.ndim)
-        except ValueError:  # none, or one of other axes
-            return config.seamless_window
+        config, best = self.form.config, None
+        if is_for_samples(self.model.value) or self.form.shows_seams:
+            usual = config.usual_window
+        elif self._is_given:
+            usual = as_window(parse_window(self._begun.tile_size), config.ndim)
+        else:
+            best = self.form.cheapest_window(self.device.memory)
+            usual = best or config.seamless_window
+        with self.window.changed.blocked():
+            self.window.follow(usual, best is not None)
+
+    @property
+    def _is_given(self) -> bool:
+        """Whether a tile size was given in an earlier session for the chosen model."""
+        begun, ndim = self._begun, self.form.config.ndim
+        if self._is_sample or self.model.value != (begun.model or USUAL_MODEL):
+            return False
+        with suppress(ValueError):  # none, or one of other axes
+            return bool(as_window(parse_window(begun.tile_size), ndim))
+        return False
+
+    def _take_window(self, window: tuple[int, ...]) -> None:
+        """Take a tile size; the cheapest stays so, whatever the image."""
+        if window == self.form.cheapest_window(self.device.memory):
+            self._begun, self._remembered = (
+                replace(kept, tile_size="") for kept in (self._begun, self._remembered)
+            )
+            self.window.release()
+            self._advise()
+        else:
+            self.window.use(window)
 
     def _remember(self) -> None:
         """Keep what is chosen for an image of the user's own."""
@@ -232,8 +258,8 @@ class SegmentWidget(ScrolledRows):
         if self.model.is_own and not is_for_samples(model):
             kept = replace(kept, model=model)
         if model == (kept.model or USUAL_MODEL):
-            usual = self.window.value == window_text(self.form.config.seamless_window)
-            kept = replace(kept, tile_size="" if usual else self.window.value)
+            is_own = self.window.is_own or self.window.value == kept.tile_size
+            kept = replace(kept, tile_size=self.window.value if is_own else "")
         kept = replace(kept, stitching=self.stitching.value)
         if self.device.device is not None:  # else they are not known yet
             kept = replace(kept, device=self.device.value)
@@ -247,6 +273,7 @@ class SegmentWidget(ScrolledRows):
         if not self._is_open:
             return
         self._plan = None
+        self._follow_window()
         self.window.enabled = self.stitching.value != "whole"
         try:
             self._plan = self.form.plan(self.device.value)
@@ -261,20 +288,24 @@ class SegmentWidget(ScrolledRows):
         image, plan = self.image.value, self._plan
         self.panel.allow(plan is not None and not self.form.is_refused)
         region = plan.region if plan is not None and self.form.is_in_view else None
-        self.whole.follow(image, region, plan is not None)
+        work = self.form.to_disk(self.device.memory) if plan else ""
+        self.whole.follow(image, region, work)
 
     def _say_what_it_means(self, plan: TilePlan) -> None:
         advice, planes, views = advise(plan), self.form.planes, self.form.views
         device, memory = self.device.device, self.device.memory
         chosen = self.form.advanced.settings()
         computed = {name: chosen[name] for name in ("engine", "precision")}
+        is_busy = self.panel.is_running or self.whole.panel.is_running
+        rate = self._rates.rate(plan, self.model.value, device, is_busy, **computed)
         warnings = [
             sample_model_warning(self.model.value, self.image.value),
             training_window_warning(self.form.config),
-            work_warning([plan], device, memory, planes * views, **computed),
+            work_warning([plan], device, rate, memory, planes * views),
         ]
         notes = [
             self.model.note,
+            self.form.cheapest_note,
             small_image_note(plan),
             taken_note(self.image.value, self._viewer.dims, self.form.colour.value),
         ]
@@ -283,10 +314,11 @@ class SegmentWidget(ScrolledRows):
         else:
             notes.insert(0, advice.note)
         self.note.tell(plan, advice, notes, warnings, memory)
-        stack = f"; {planes:,} planes" if planes > 1 else ""
+        stack = f"; {images_text(self.image.value, planes)}" if planes > 1 else ""
+        time = rate and f"; {duration([plan], rate, planes * views)} to predict"
         self.summary.value = (
             advice.summary + stack + views_note(views) + self.form.size_note
-        )
+        ) + (time or "")
 
     def _show_grid(self) -> None:
         if self.show_grid.value and self._plan is not None:
@@ -305,7 +337,7 @@ class SegmentWidget(ScrolledRows):
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             if isinstance(layer, Labels):
                 KEPT.keep(layer, outcome.kept)
-                self._made = ref(layer)
+                self.mend.take(layer)
                 hide_earlier_runs(self._viewer.layers, layer.metadata[METADATA_KEY])
             self._viewer.add_layer(layer)
         self._preview.to_top()
@@ -315,19 +347,6 @@ class SegmentWidget(ScrolledRows):
             if other is not None:
                 other.follow(self.form)
         return outcome.line, "warning" if outcome.is_doubtful else "note"
-
-    @property
-    def _result(self) -> Labels | None:
-        """What the latest run made, unless the user removed it."""
-        labels = self._made and self._made()
-        return labels if labels in self._viewer.layers else None
-
-    def _open_mend(self) -> None:
-        labels = self._result
-        if labels is not None:
-            mend = opened(self._viewer, "Mend")
-            self._viewer.layers.selection.active = labels
-            mend.result.value = labels
 
     def _leave(self) -> None:
         self.whole.leave()
@@ -339,58 +358,3 @@ class SegmentWidget(ScrolledRows):
         self._again = self.form.restore(record)
         if self._again is not None:
             self.panel.run()
-
-
-class RunAgain(PushButton):
-    """Shown while a layer is selected that a run made.
-
-    `on_press` takes the record of that run, the layer's ``metadata["shiftseg"]``.
-    """
-
-    def __init__(
-        self, viewer: napari.Viewer, on_press: Callable[[dict[str, Any]], None]
-    ) -> None:
-        super().__init__(
-            text="Run again like the selected layer",
-            tooltip="Run again with the settings that made this layer",
-        )
-        self._layers, self._on_press = viewer.layers, on_press
-        self.changed.connect(self._press)
-        viewer.layers.selection.events.active.connect(self.offer)
-
-    def offer(self) -> None:
-        """Show the button if there is something to run again."""
-        if is_open(self.native):
-            record = self._record()
-            self.visible = record is not None
-            if record is not None:
-                self.tooltip = plainly(_settings_text(record))
-
-    def _press(self) -> None:
-        record = self._record()
-        if record is not None:
-            self._on_press(record)
-
-    def _record(self) -> dict[str, Any] | None:
-        """Return how the selected layer was made, if a run made it."""
-        layer = self._layers.selection.active
-        record = layer.metadata.get(METADATA_KEY) if layer is not None else None
-        is_whole = isinstance(record, dict) and "store" not in record
-        return record if is_whole else None
-
-
-def _settings_text(record: dict[str, Any]) -> str:
-    """Say how a layer was made: image, model, tile size, settings that are given."""
-    settings, usual = record["settings"], asdict(Settings())
-    chosen = [
-        f"{name.replace('_', ' ')}: {value}"
-        for name, value in settings.items()
-        if name not in ("window", "stitching") and value != usual.get(name)
-    ]
-    lines = [
-        f"image: {record['image']}",
-        f"model: {Path(record['model']).name}",
-        f"tile size (window): {window_text(record['window'])}",
-        f"stitching: {settings['stitching']}",
-    ]
-    return "\n".join([*lines, *chosen])

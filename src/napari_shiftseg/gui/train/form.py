@@ -11,10 +11,10 @@ from magicgui.widgets import ComboBox, LineEdit, SpinBox
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.intensity_choice import IntensityChoice
 from napari_shiftseg.gui.parts.layout import ControlForm, is_open
-from napari_shiftseg.gui.parts.models import OPENED
+from napari_shiftseg.gui.parts.models import OPENED, holds_volume
 from napari_shiftseg.gui.parts.records import CorrectionRecord
 from napari_shiftseg.gui.parts.source import layer_shape
-from napari_shiftseg.gui.parts.window_advice import WindowChoice
+from napari_shiftseg.gui.parts.window_advice import WindowChoice, images_text
 from napari_shiftseg.gui.train.advanced import LOSS_OF, USUAL_LOSS, TrainAdvancedRows
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
@@ -25,6 +25,7 @@ from napari_shiftseg.networks.header import (
     new_model_path,
     read_unet_config,
 )
+from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.training.defaults import (
     fine_tuned_config,
     nearest_raw_outputs,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
 
 SAME_READING = "Choose this intensity in Segment, too: the model does not keep it."
 NOTHING = "nothing"  # to start from
-USUAL = "nuclei"  # it learns other bright objects in few steps, too
 NAME = "my-model"
 STEPS = 300  # minutes on a CPU, and nuclei are found
 
@@ -68,9 +68,11 @@ class TrainForm(ControlForm):
             control.changed.connect(self._take_network)
             control.changed.connect(self.intensity.refresh)
         self.start.changed.connect(self._take_loss)
+        self.pairs.image.changed.connect(self._suggest)
         OPENED.changed.connect(self._follow_models)
         self._take_network()
         self._take_loss()
+        self._suggest(self.pairs.image.value)
 
     def _build(self, viewer: napari.Viewer) -> None:
         self.pairs = PairsChoice(viewer)
@@ -81,9 +83,10 @@ class TrainForm(ControlForm):
         )  # fmt: skip
         self.start = ComboBox(
             choices=lambda _: starts(), label="Start from",
-            value=NOTHING if _why_no_start(USUAL) else USUAL,
+            value=_usual_start(False),
             tooltip="nothing: train a new network. A model: fine-tune it.",
         )  # fmt: skip
+        self._suggested = self.start.value
         self.model_name = LineEdit(
             value=NAME, label="Name", tooltip="Name of the new model in the lists."
         )
@@ -149,6 +152,17 @@ class TrainForm(ControlForm):
         """Show the loss of the model to begin with; without one, the usual one."""
         start = self._start()
         self.advanced.loss.value = LOSS_OF[start.embedding] if start else USUAL_LOSS
+
+    def _suggest(self, image: Image | None) -> None:
+        """Begin with the model of volumes on a volume, unless the user chose another.
+
+        A new network, too, is one of the axes of the image.
+        """
+        if image is None or self.start.value != self._suggested:
+            return
+        is_of_volume = holds_volume(image)
+        self.network.value = 3 if is_of_volume else 2
+        self.start.value = self._suggested = _usual_start(is_of_volume)
 
     def _follow_models(self) -> None:
         if is_open(self.native):
@@ -255,8 +269,8 @@ class TrainForm(ControlForm):
         planes = prod(size[: len(size) - self.ndim])
         if planes > 1:
             return (
-                f"Of {planes:,} planes, those with labels are trained on; every tenth "
-                f"of them is held out for validation."
+                f"Of {images_text(self.pairs.truth.value, planes)}, those with labels "
+                f"are trained on; every tenth of them is held out for validation."
             )
         return (
             "Training and validation use the same image: AP50 says nothing about "
@@ -306,6 +320,15 @@ def starts() -> list[tuple[str, str]]:
     """Return what is shown of what a training can begin with, and what it means."""
     models = [choice for choice in OPENED.choices() if not _why_no_start(choice[1])]
     return [(NOTHING, NOTHING), *models]
+
+
+def _usual_start(is_of_volume: bool) -> str:
+    """Return the model that a training begins with, if it can.
+
+    They learn other bright objects in few steps, too.
+    """
+    usual = VOLUME_MODEL if is_of_volume else USUAL_MODEL
+    return NOTHING if _why_no_start(usual) else usual
 
 
 def _why_no_start(model: str) -> str:

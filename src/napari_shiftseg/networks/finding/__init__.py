@@ -1,6 +1,6 @@
 """What tiling needs of a network that is not known: found, twice, by itself."""
 
-from napari_shiftseg.networks.finding.find import NotFound, find
+from napari_shiftseg.networks.finding.both_ways import NotFound, find
 from napari_shiftseg.networks.finding.found import (
     AxisFound,
     Cause,

@@ -89,17 +89,15 @@ def least_lossy(
 ) -> tuple[Bar, int]:
     """Return a bar whose size loses no pixel, and input pixels that have no output.
 
-    Of all lengths within a period that with the fewest, none below 0.
+    Of all lengths within a period that with the fewest, if it can be none below 0.
     """
     lost: dict[int, int] = {}
     for length in range(bar.length, bar.length + (1 if subject.fixed_size else period)):
         number = outputs_of(subject, bar.of(length))
-        if number and length - number / scale >= 0:
+        if number:
             lost[length] = int(length - number / scale)
-    if not lost:
-        return bar, 0
-    best = min(lost, key=lambda length: (lost[length], length))
-    return bar.of(best), lost[best]
+    best = min(lost, key=lambda n: (lost[n] < 0, abs(lost[n]), n), default=bar.length)
+    return bar.of(best), max(lost.get(best, 0), 0)
 
 
 def scale_of(subject: Subject, bar: Bar, period: int) -> Fraction:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -128,6 +130,31 @@ class Found:
     agreement: dict[str, str]
     sure: bool
     notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, figures: Mapping[str, Any]) -> Found:
+        """Return what was found from its `figures`.
+
+        Parameters
+        ----------
+        figures : mapping
+        """
+        names = ("period", "context", "eaten", "padding", "legal_inputs", "scale")
+        axes = []
+        for period, (before, after), eaten, padding, sizes, scale in zip(
+            *(figures[name] for name in names), strict=True
+        ):
+            sees = {"before": before, "after": after, "eaten": (eaten[0], eaten[1])}
+            how = {**sees, "padding": padding, **sizes, "scale": Fraction(scale)}
+            axes.append(AxisFound(period=period, **how))
+        return cls(
+            tuple(axes),
+            tuple(Cause(**cause) for cause in figures["causes"]),
+            figures["tiling"],
+            dict(figures["agreement"]),
+            figures["sure"],
+            tuple(figures["notes"]),
+        )
 
     def figures(self) -> dict[str, Any]:
         """Return all of it, ready for JSON; per axis always a list."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PADDINGS: tuple[Padding, ...] = ("zeros", "reflect", "circular", "replicate")
 
 
+# what a rule raises at a step it was not made for
+ODD = (ValueError, LookupError, TypeError, ArithmeticError)
 _RULES = {
     **{kind: getattr(local_rules, kind) for kind in (
         "pointwise", "window", "spread", "pad", "every", "resize", "shuffle", "reshape",
@@ -76,7 +78,7 @@ def read_graph(graph: Graph) -> GraphFound:
     for step in graph.steps:
         try:
             walk.values[step.writes] = _value(walk, step)
-        except (Unreadable, ValueError) as error:
+        except ODD as error:
             reason = f"{step.layer} ({step.op}) {error}"
             break
     traps = [*walk.traps, *_later_traps(graph.steps, walk)] if reason else walk.traps

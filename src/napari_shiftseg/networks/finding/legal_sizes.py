@@ -23,26 +23,31 @@ class SizeStep:
     least: int = 1  # smallest size it can read; above 1 for reflected pixels
 
 
-def output_of(steps: list[SizeStep], reads: str, writes: str, size: int) -> int | None:
-    """Return the output size; None if a pixel is lost or two tensors do not fit."""
+def output_of(
+    steps: list[SizeStep], reads: str, writes: str, size: int, strict: bool
+) -> int | None:
+    """Return the output size; None if two tensors do not fit.
+
+    None, too, if it is strict and a pixel is lost on the way.
+    """
     sizes = {reads: size}
     for step in steps:
         read = {sizes[name] for name in step.reads}
         if len(read) > 1:
             return None
-        made = _made(step, read.pop())
+        made = _made(step, read.pop(), strict)
         if made is None or made < 1:
             return None
         sizes[step.writes] = made
     return sizes[writes]
 
 
-def _made(step: SizeStep, size: int) -> int | None:
+def _made(step: SizeStep, size: int, strict: bool) -> int | None:
     w = step.window
     if size < step.least:
         return None
     if step.kind == "window":
-        return _windows(w, size)
+        return _windows(w, size, strict)
     if step.kind == "spread":
         return (size - 1) * w.stride - w.before + w.span + w.after
     if step.kind == "pad":
@@ -53,8 +58,8 @@ def _made(step: SizeStep, size: int) -> int | None:
     return int(scaled) if scaled.denominator == 1 else None
 
 
-def _windows(w: Window, size: int) -> int | None:
-    """Return the number of windows; None if the last pixels are in none of them."""
+def _windows(w: Window, size: int, strict: bool) -> int | None:
+    """Return the number of windows; None if the last pixels may not be in none."""
     room = size + w.before + w.after - w.span
     if room < 0:
         return None
@@ -63,7 +68,7 @@ def _windows(w: Window, size: int) -> int | None:
         number += 1
     # a window narrower than the stride stands for all pixels up to the next one
     last = (number - 1) * w.stride - w.before + max(w.span, w.stride) - 1
-    return None if last < size - 1 else number
+    return None if strict and last < size - 1 else number
 
 
 @dataclass(frozen=True)
@@ -100,15 +105,19 @@ def size_rule(
     Raises
     ------
     Unreadable
-        If no size loses no pixel.
+        If its tensors fit together at no size.
     """
+    last = max(size, 2 * period) + 2 * period
     lost: dict[int, Fraction] = {}
-    for n in range(1, max(size, 2 * period) + 2 * period + 1):
-        output = output_of(steps, reads, writes, n)
-        if output is not None:
-            lost[n] = n - output / rate
-    if not lost:
-        raise Unreadable(f"no input of up to {size + 2 * period} pixels loses none")
+    for strict in (True, False):  # some lose a pixel at every size
+        for n in range(1, last + 1):
+            output = output_of(steps, reads, writes, n, strict)
+            if output is not None:
+                lost[n] = n - output / rate
+        if lost:
+            break
+    else:
+        raise Unreadable(f"fits no input of up to {last} pixels")
     usual = min((v for v in lost.values() if v >= 0), default=max(lost.values()))
     legal = {n for n in lost if lost[n] == usual}
     top = max(legal)

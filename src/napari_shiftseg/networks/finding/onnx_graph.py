@@ -73,7 +73,7 @@ def _dependent(model: Any, image: str) -> set[str]:
 def _values(model: Any, image: str, shape: tuple[int, ...]) -> dict[str, NDArray[Any]]:
     """Return every value of the graph for one image of noise; constants too."""
     import onnx
-    import onnxruntime as ort  # type: ignore[import-untyped]
+    import onnxruntime as ort
     from onnx import numpy_helper
 
     seen = onnx.ModelProto()

@@ -30,6 +30,7 @@ from napari_shiftseg.networks.finding.bars import (
 )
 from napari_shiftseg.networks.finding.border import Border, padding_of
 from napari_shiftseg.networks.finding.found import AxisFound, Padding
+from napari_shiftseg.networks.finding.subject import AnswersDiffer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,8 +104,10 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
 
     Raises
     ------
-    ValueError
+    AnswersDiffer
         If it answers differently each time.
+    OutOfTime
+        After the deadline.
     """
     bars = bars_of(subject, axis, readable)
     tried: list[Bar] = []
@@ -149,7 +152,7 @@ def _changed(subject: Subject, bar: Bar, column: int) -> tuple[int, int] | None:
 
     Raises
     ------
-    ValueError
+    AnswersDiffer
         If nothing is changed and yet the answer differs.
     """
     seen: list[int] = []
@@ -164,7 +167,7 @@ def _changed_of(subject: Subject, bar: Bar, column: int, x: NDArray[Any]) -> lis
     if y is None or again is None:
         return []
     if not np.array_equal(y, again):
-        raise ValueError("it answers differently each time: a dropout was left on")
+        raise AnswersDiffer("it answers differently each time: a dropout was left on")
     places = np.zeros(y.shape[2 + bar.axis], dtype=bool)
     index = (slice(None),) * (2 + bar.axis) + (column,)
     generator = np.random.default_rng(1)

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.finding.found import Probed
 
 # what a foreign network raises at a size that it cannot read
-CANNOT_READ = (ValueError, RuntimeError, IndexError, TypeError, AssertionError,
-               ZeroDivisionError, AttributeError, NotImplementedError)  # fmt: skip
+CANNOT_READ = (
+    ValueError, RuntimeError, LookupError, TypeError, AssertionError, ArithmeticError,
+    AttributeError, MemoryError,
+)  # fmt: skip
 SINGLE, DOUBLE = (float(np.finfo(kind).eps) for kind in (np.float32, np.float64))
 VALUES_A_PIXEL = 256  # held at once by a network of which nothing is known
 # that most networks read; tried first, of volumes the smaller ones
 GOOD_SIZES = (16, 32, 48, 64, 96, 128)
 GOOD_SIZES_3D = (8, 12, *range(16, 48, 4), *GOOD_SIZES)
 LARGEST_TRIED = 512  # where no good size is legal, every size up to this
+
+
+class AnswersDiffer(ValueError):
+    """A network answers the same image differently each time."""
 
 
 class OutOfTime(Exception):
@@ -185,5 +191,6 @@ def readable_size(
             return size
     raise ValueError(
         f"the network must read an image of (batch, {subject.channels}, *size) with "
-        f"{subject.ndim} axes; it refuses every size up to {LARGEST_TRIED}"
+        f"{subject.ndim} axes and answer by finite numbers; it refuses every size up "
+        f"to {LARGEST_TRIED}"
     )

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_shiftseg.networks.finding.found import Effect
+    from napari_shiftseg.networks.finding.found import Effect, Padding
     from napari_shiftseg.networks.finding.walk import Trap
 
 UNKNOWN_LAYER = "(unknown layer)"
 SEES_ALL = "whole tile"
+NEXT_TRAINING = "in the next training, "  # begins a remedy of this kind
 
 NORMALISE_BY_BATCH = (
     "in the next training, take batch norm (or batch renorm) and predict in eval mode, "
@@ -123,9 +124,8 @@ KNOWN: dict[str, tuple[Effect, str, str]] = {
     SEES_ALL: (
         "impossible",
         "What is in one part of the tile changes the answer in all others.",
-        "find the layer that takes a mean, a norm or attention over positions, and "
-        "replace it in the next training; now, use one fixed tile size as large as "
-        "fits",
+        "in the next training, replace the layer that takes a mean, norm or attention "
+        "over positions; now, use one fixed tile size as large as fits",
     ),
 }  # fmt: skip
 PADDED = {
@@ -175,17 +175,24 @@ def _cause(kind: str, layers: list[str]) -> Cause:
 def _padding_causes(axes: Sequence[AxisFound]) -> list[Cause]:
     """Return one cause for each padding that some axis has."""
     met = {a.padding for a in axes} & PADDED.keys()
-    causes = []
-    for padding in sorted(met):
-        text = "It makes up what is beyond the tile, and so knows where the tile ends."
-        halo = halo_of(axes)
-        remedy = "read a halo that is not below the context, and crop it away"
-        if halo:
-            remedy += f": {'x'.join(map(str, halo))} pixels on each side"
-        causes.append(
-            Cause(PADDED[padding], "every padded layer", "halo", text, remedy)
-        )
-    return causes
+    return [padding_cause(padding, halo_of(axes)) for padding in sorted(met)]
+
+
+def padding_cause(padding: Padding, halo: Sequence[int] | None) -> Cause:
+    """Return what a padding does to tiles, and the halo against it.
+
+    Parameters
+    ----------
+    padding : str
+        One that makes something up.
+    halo : sequence of int or None
+        That mends it, along each axis; None: it is not known.
+    """
+    text = "It makes up what is beyond the tile, and so knows where the tile ends."
+    remedy = "read a halo that is not below the context, and crop it away"
+    if halo:
+        remedy += f": {'x'.join(map(str, halo))} pixels on each side"
+    return Cause(PADDED[padding], "every padded layer", "halo", text, remedy)
 
 
 def tiling_of(causes: Sequence[Cause]) -> Tiling:
@@ -239,30 +246,42 @@ def advice(found: Found) -> Advice:
     now = [f"keep windows at multiples of {'x'.join(map(str, multiple))} pixels"]
     if halo and any(halo):
         now.append(f"read a halo of {'x'.join(map(str, halo))} pixels on each side")
-    later = []
-    for cause in found.causes:
+    at_once, later = remedies(found.causes)
+    return Advice(multiple, halo, tuple(dict.fromkeys((*now, *at_once))), later)
+
+
+def remedies(causes: Sequence[Cause]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the remedies against causes: to set now, to change in the next training.
+
+    Those of a cause that a halo mends are left out: what to read is said by itself.
+    """
+    now, later = [], []
+    for cause in causes:
         for part in cause.remedy.split("; "):
-            if part.startswith("in the next training, "):
-                later.append(part.removeprefix("in the next training, "))
+            if part.startswith(NEXT_TRAINING):
+                later.append(part.removeprefix(NEXT_TRAINING))
             elif cause.effect != "halo":
                 now.append(part.removeprefix("now, "))
-    return Advice(
-        multiple, halo, tuple(dict.fromkeys(now)), tuple(dict.fromkeys(later))
-    )
+    return tuple(dict.fromkeys(now)), tuple(dict.fromkeys(later))
 
 
-def tile_mismatch(one: ArrayLike, two: ArrayLike) -> float:
+def tile_mismatch(
+    one: ArrayLike, two: ArrayLike, among: ArrayLike | None = None
+) -> float:
     r"""Return how differently two tiles answer for the same pixels.
 
     ``mean ‖a(x) − b(x)‖₂ / s`` over the pixels x that both predict, with the spread
-    ``s² = mean ‖m(x) − mean m‖₂²`` of their mean ``m = (a + b) / 2``. 0: tiles agree,
-    and stitching is seamless; 1: they differ as two pixels of the image do.
+    ``s² = mean ‖m(x) − mean m‖₂²`` of their mean ``m = (a + b) / 2``, or of one of the
+    tiles as a whole. 0: tiles agree, and stitching is seamless; 1: they differ as two
+    pixels of the image do.
 
     Parameters
     ----------
     one, two : array_like
         (channels, \*size), the same pixels out of two overlapping tiles; their halo is
         cropped, so that the padding plays no part.
+    among : array_like, optional
+        (channels, \*any size), pixels whose spread is taken; an overlap may be flat.
 
     Raises
     ------
@@ -276,7 +295,8 @@ def tile_mismatch(one: ArrayLike, two: ArrayLike) -> float:
     are ours: they make networks of different outputs comparable.
     """
     a, b = _pixels(one, two)
-    return _mean_difference(a, b, (a + b) / 2)
+    scale = (a + b) / 2 if among is None else _pixels(among, among)[0]
+    return _mean_difference(a, b, scale)
 
 
 def train_eval_disparity(evaluated: ArrayLike, trained: ArrayLike) -> float:

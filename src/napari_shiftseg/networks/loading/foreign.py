@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from fractions import Fraction
 from math import ceil, lcm
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
@@ -26,7 +28,7 @@ Use = Literal[
     "other",
 ]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
-USUAL_TILE = 64  # pixels
+USUAL_WINDOW = 128  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
 
 
@@ -43,7 +45,8 @@ class ForeignConfig(NetworkConfig):
     """What a network that was made elsewhere reads and gives, and what was found of it.
 
     The outputs follow each other as the package names them, then a foreground logit
-    that is made of them; see `foreground_logit`.
+    that is made of them; see `foreground_logit`. A package that we exported gives all
+    channels itself.
     """
 
     outputs: Annotated[tuple[Output, ...], Field(min_length=1)]
@@ -59,10 +62,11 @@ class ForeignConfig(NetworkConfig):
     kind: Text = "network"  # of file: BioImage.IO package, ONNX, ...
     source: Text = ""
     sha256: Name = ""
+    code: tuple[Name, ...] = ()  # SHA-256 sums of its files that run code of their own
 
     @model_validator(mode="after")
     def _one_channel_an_output(self) -> Self:
-        if self.embedding_channels != len(self.outputs):
+        if len(self.outputs) not in (self.embedding_channels, self.out_channels):
             raise ValueError(
                 f"each output channel needs a use, got {len(self.outputs)} for "
                 f"{self.embedding_channels} channels"
@@ -81,13 +85,27 @@ class ForeignConfig(NetworkConfig):
         return tuple(use for use in ("affinity", "flow") if use in uses)
 
     @property
-    def usual_window(self) -> tuple[int, ...]:
-        """Window to begin with, of whole periods: that of its training is not known.
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return True
 
-        At least `USUAL_TILE` pixels, and twice the halo, so that a tile reads at most
-        twice as far as it keeps; less where no input is as large.
+    @property
+    def usual_window(self) -> tuple[int, ...]:
+        """Window to begin with: 128 pixels in whole periods, or as many as it has."""
+        usual = (
+            (ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
+            for axis in self.sizes.axes
+        )
+        return tuple(n if most is None else min(n, most) for n, most in usual)
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package says are wrong at both ends; None: it says nothing.
+
+        In pixels of the input.
         """
-        return tuple(map(_usual_window, self.sizes.axes))
+        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
+        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -103,15 +121,8 @@ class ForeignConfig(NetworkConfig):
         }
 
 
-def _usual_window(axis: FoundAxis) -> int:
-    wanted = max(USUAL_TILE, 2 * axis.halo)
-    if axis.most is not None:
-        wanted = min(wanted, axis.most - axis.context - 2 * axis.halo)
-    return max(wanted // axis.period, 1) * axis.period
-
-
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
-Reopen = Callable[[], "ForeignNetwork"]
+Reopen = Callable[[Path, frozenset[str], str], "ForeignNetwork"]
 
 
 class ForeignNetwork(nn.Module):
@@ -144,7 +155,10 @@ class ForeignNetwork(nn.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
-        return self._reopen, ()
+        config = self.config
+        return self._reopen, (
+            Path(config.source), frozenset(config.code), config.sha256
+        )  # fmt: skip
 
     @property
     def computed_by(self) -> str:
@@ -174,7 +188,7 @@ class ForeignNetwork(nn.Module):
         for axis, (before, after) in enumerate(self.config.crop, start=2):
             left = outputs.shape[axis] - before - after
             outputs = outputs.narrow(axis, before, left)
-        if not self.config.foreground:
+        if outputs.shape[1] == self.config.out_channels:
             return outputs
         logit = foreground_logit(outputs, self.config.outputs)
         return torch.cat([outputs, logit], dim=1)
@@ -280,13 +294,23 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
     """Return the sizes along one axis, and what is to be cropped of each output.
 
     A network that pads is read with a halo: what it sees at any phase, rounded up to
-    periods. One that makes nothing up needs none. Of what it eats the larger side is
-    taken for both.
+    periods. One that makes nothing up needs none: it gives what it sees all of. Where
+    it eats more on one side, that is cropped on both.
 
     Parameters
     ----------
     axis : AxisFound
+
+    Raises
+    ------
+    ValueError
+        If there is more than one output pixel for one of the image.
     """
+    if axis.scale.numerator > 1:
+        raise ValueError(
+            f"this network gives {axis.scale} output pixels for one of the image; one "
+            f"or fewer are needed: leave out its last upsampling"
+        )
     period = lcm(axis.period, axis.multiple or 1, axis.scale.denominator)
     larger = max(axis.eaten)
     crop = (larger - axis.eaten[0], larger - axis.eaten[1])
@@ -294,6 +318,8 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
         halo = 0  # nothing is made up
     elif axis.before is None or axis.after is None:
         halo = ceil(USUAL_HALO / period) * period
+    elif axis.padding in ("valid", "none"):
+        halo = 0
     else:
         unseen = max(axis.before - larger, axis.after - larger, 0)
         halo = ceil(unseen / period) * period

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
 from hashlib import blake2b
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from napari_shiftseg import __version__
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.network_shape import FoundShape
 from napari_shiftseg.intensity.scale import Rule
-from napari_shiftseg.networks.finding.find import find
+from napari_shiftseg.networks.finding import find
 from napari_shiftseg.networks.loading.foreign import (
     ForeignConfig,
     ForeignNetwork,
@@ -30,6 +30,7 @@ from napari_shiftseg.networks.loading.stepped import Stepped
 from napari_shiftseg.networks.opening.engine import Layout
 from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -38,10 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.networks.finding.found import Found
-    from napari_shiftseg.networks.loading.foreign import Reopen
     from napari_shiftseg.networks.opening.opened import OpenedNetwork
     from napari_shiftseg.networks.opening.steps import Intensity, Pixelwise
-    from napari_shiftseg.networks.opening.trust import Trusted
 
 KINDS: dict[str, Any] = {
     "zero_mean_unit_variance": "standardized",
@@ -58,7 +57,7 @@ def is_known(path: Path) -> bool:
     return _kept(_place(path)) is not None
 
 
-def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
+def known_config(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignConfig:
     """Return what was found of a network; the first time it is opened for it.
 
     Parameters
@@ -67,10 +66,13 @@ def known_config(path: Path, trusted: Trusted = frozenset()) -> ForeignConfig:
         See `load_model`.
     """
     place = _place(path)
-    return _kept(place) or _looked_into(open_network(path, trusted), place)
+    kept = _kept(place)
+    if kept is not None and not trusted.issuperset(kept.code):
+        open_network(path, trusted)  # which refuses it
+    return kept or _looked_into(*_opened(path, trusted), place)
 
 
-def load_known(path: Path, trusted: Trusted = frozenset()) -> ForeignNetwork:
+def load_known(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignNetwork:
     """Open a network that was made elsewhere, and look into it the first time.
 
     Parameters
@@ -78,13 +80,24 @@ def load_known(path: Path, trusted: Trusted = frozenset()) -> ForeignNetwork:
     path, trusted
         See `load_model`.
     """
-    opened, place = open_network(path, trusted), _place(path)
-    config = _kept(place) or _looked_into(opened, place)
-    again = partial(reopened, path.resolve(), opened.sha256, trusted)
-    return as_network(opened, config, again)
+    (opened, code), place = _opened(path, trusted), _place(path)
+    return as_network(opened, _kept(place) or _looked_into(opened, code, place))
 
 
-def reopened(path: Path, sha256: str, trusted: Trusted) -> ForeignNetwork:
+def _opened(
+    path: Path, trusted: frozenset[str]
+) -> tuple[OpenedNetwork, tuple[str, ...]]:
+    """Open a network, and return the sums of its files that carry code, too."""
+    asked: list[str] = []
+
+    def is_trusted(_: Path, digest: str) -> bool:
+        asked.append(digest)
+        return digest in trusted
+
+    return open_network(path, is_trusted), tuple(asked)
+
+
+def reopened(path: Path, trusted: frozenset[str], sha256: str) -> ForeignNetwork:
     """Open a network again in another process: the same one, or none.
 
     Parameters
@@ -108,9 +121,7 @@ def reopened(path: Path, sha256: str, trusted: Trusted) -> ForeignNetwork:
     return network
 
 
-def as_network(
-    opened: OpenedNetwork, config: ForeignConfig, again: Reopen
-) -> ForeignNetwork:
+def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     """Return an opened network as tiles and clustering need it.
 
     Parameters
@@ -118,14 +129,12 @@ def as_network(
     opened : OpenedNetwork
     config : ForeignConfig
         That was found of it.
-    again : callable
-        Opens it in another process.
     """
     _, before = read_as(opened.intensity, opened.in_channels)
     module = getattr(opened.engine, "module", None)
     if module is not None and opened.layout == Layout.usual(opened.ndim):
         stepped = Stepped(module, before, opened.activation)
-        return ForeignNetwork(config, stepped, again).eval()
+        return ForeignNetwork(config, stepped, reopened).eval()
 
     def predict(pixels: NDArray[Any]) -> NDArray[Any]:
         each = list(pixels)
@@ -134,7 +143,7 @@ def as_network(
         found: NDArray[Any] = opened.predict(np.stack(each))
         return found
 
-    return ForeignNetwork(config, predict, again).eval()
+    return ForeignNetwork(config, predict, reopened).eval()
 
 
 def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
@@ -145,26 +154,26 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     opened : OpenedNetwork
     found : Found
     """
-    sizes, crop = zip(*map(tiled_axis, found.axes), strict=True)
+    fixed = opened.fixed_size or (None,) * opened.ndim
+    axes = [
+        axis if size is None else replace(axis, multiple=0, remainder=0, smallest=size)
+        for axis, size in zip(found.axes, fixed, strict=True)
+    ]
+    sizes, crop = zip(*map(tiled_axis, axes), strict=True)
     example = [axis.input_for(1 + 2 * axis.halo) for axis in sizes]
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
     outputs = opened.predict(grey.astype(np.float32))
     uses = tuple(Output(use=each.kind, name=each.name) for each in opened.outputs)
     if {use.use for use in uses} <= {"other"}:
         uses = assumed_uses(outputs)
-    is_embedding = {use.use for use in uses} == {"embedding"}
-    intensity, _ = read_as(opened.intensity, opened.in_channels)
-    channels = len(uses) + (not is_embedding)
+    objects = of_ours(opened, outputs.shape[1]) or _of_others(opened, uses)
+    channels = max(len(uses), objects["embedding_channels"] + objects["foreground"])
     return ForeignConfig(
+        **objects,
         name=opened.name,
         description=opened.description,
         ndim=opened.ndim,
-        embedding="discriminative" if is_embedding else "outputs",
         in_channels=opened.in_channels,
-        embedding_channels=len(uses),
-        foreground=not is_embedding,
-        intensity=intensity,
-        clustering=Clustering(**clustering_of(uses)),
         outputs=uses,
         sizes=FoundShape(sizes, opened.in_channels, channels),
         crop=crop,
@@ -172,9 +181,62 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         found=found.figures(),
         declared=[_declared(axis) for axis in opened.declared],
         notes=(*opened.notes, *found.notes),
+        kind=_kind_of(opened.source),
         source=str(opened.source.resolve()),
         sha256=opened.sha256,
     )
+
+
+FILES = {
+    ".onnx": "ONNX file",
+    ".safetensors": "weights of a known architecture",
+    **dict.fromkeys((".pt", ".pth", ".pt2", ".ts", ".torch"), "program of torch"),
+}
+
+
+def _kind_of(source: Path) -> str:
+    """Return what a network was opened from, in words."""
+    return FILES.get(source.suffix.lower(), "BioImage.IO package")
+
+
+# what an exported model of ours says of its objects, beside its sizes
+OF_OURS = (
+    "embedding", "embedding_channels", "foreground", "classes", "intensity",
+    "clustering", "diameter", "provenance",
+)  # fmt: skip
+
+
+def of_ours(opened: OpenedNetwork, channels: int) -> dict[str, Any]:
+    """Return how objects are made of a model of ours; empty if it is none.
+
+    Parameters
+    ----------
+    opened : OpenedNetwork
+        Of a package of `export_bioimageio`, which holds the model's own config.
+    channels : int
+        That it gives.
+    """
+    try:
+        own = ModelConfig.model_validate(opened.settings)
+    except ValidationError:
+        return {}
+    read = own.ndim, own.in_channels, own.out_channels
+    if read != (opened.ndim, opened.in_channels, channels):
+        return {}
+    return {name: getattr(own, name) for name in OF_OURS}
+
+
+def _of_others(opened: OpenedNetwork, uses: tuple[Output, ...]) -> dict[str, Any]:
+    """Return how objects are made of a network by what its outputs are."""
+    is_embedding = {use.use for use in uses} == {"embedding"}
+    intensity, _ = read_as(opened.intensity, opened.in_channels)
+    return {
+        "embedding": "discriminative" if is_embedding else "outputs",
+        "embedding_channels": len(uses),
+        "foreground": not is_embedding,
+        "intensity": intensity,
+        "clustering": Clustering(**clustering_of(uses)),
+    }
 
 
 def read_as(
@@ -242,8 +304,11 @@ def _declared(axis: Any) -> dict[str, Any]:
     return {name: str(v) if name == "scale" else v for name, v in vars(axis).items()}
 
 
-def _looked_into(opened: OpenedNetwork, place: Path) -> ForeignConfig:
-    FOUND[place] = config = config_of(opened, find(opened))
+def _looked_into(
+    opened: OpenedNetwork, code: tuple[str, ...], place: Path
+) -> ForeignConfig:
+    config = config_of(opened, find(opened)).model_copy(update={"code": code})
+    FOUND[place] = config
     with suppress(OSError):  # it is found again next time
         place.parent.mkdir(parents=True, exist_ok=True)
         with whole_or_not_at_all(place) as unfinished:

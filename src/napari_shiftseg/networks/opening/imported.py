@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import save
 
-from napari_shiftseg.networks.header import CONFIG_KEY
+from napari_shiftseg.networks.header import ARCHITECTURE_KEY, CONFIG_KEY
 from napari_shiftseg.networks.opening.architectures import make
 from napari_shiftseg.networks.opening.bundle import read_file
 from napari_shiftseg.networks.opening.engine import Layout, SizeRefusedError
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ARCHITECTURE_KEY = "napari_shiftseg_architecture"  # in the header of the file
 LONGEST_HEADER = 10**7
 MOST_OUTPUTS = 4096
 SMALLEST, LARGEST = 8, 260  # pixels along an axis that the self-test tries

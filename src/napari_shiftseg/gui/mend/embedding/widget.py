@@ -188,7 +188,7 @@ class EmbeddingPlot(Container):
         spatial = subject.spatial
         if not self.controls.in_view.value:
             return tuple((0, n) for n in spatial)
-        return region_in_view(subject.layer, self._viewer.dims, len(spatial))
+        return region_in_view(subject.layer, self._viewer, len(spatial))
 
     def _follow_view(self) -> None:
         if self.controls.in_view.value:

@@ -14,6 +14,7 @@ from napari_shiftseg.networks.finding.onnx_graph import onnx_graph
 from napari_shiftseg.networks.finding.probing import AxisProbed, probe_axis
 from napari_shiftseg.networks.finding.steps import Graph, Unreadable
 from napari_shiftseg.networks.finding.subject import (
+    AnswersDiffer,
     OutOfTime,
     readable_size,
     subject_of,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 ALIVE = 4  # of a network's largest tensors, how many are held at once
 MEMORY = 1 << 30
 SECONDS = 300.0
+# what is raised on the way where a network does what nobody thought of
+ODD = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 
 
 class NotFound(ValueError):
@@ -104,11 +107,14 @@ def find(
         except OutOfTime:
             probed.append(None)
             notes.append(f"probing was stopped after {seconds:g} s")
-        except ValueError as error:
+        except AnswersDiffer as error:
             probed.append(None)
             notes.append(f"probing gave up: {error}")
             if not any(trap.kind == "dropout" for trap in traps):
                 traps.append(Trap("dropout", UNKNOWN_LAYER))
+        except ODD as error:
+            probed.append(None)
+            notes.append(f"probing gave up along axis {axis}: {error!r}")
     said = _Said(by_graph, tuple(probed), (*notes, *subject.notes))
     return _found(said, traps)
 
@@ -132,8 +138,9 @@ def _by_graph(
         return GraphFound(None, ()), None, [note]
     try:
         graph = _graph(read, source, network, readable)
-    except (Unreadable, ModuleNotFoundError) as error:
-        note = f"its graph cannot be read ({error}): probing alone"
+    except (ModuleNotFoundError, *ODD) as error:
+        why = str(error) if isinstance(error, Unreadable) else repr(error)
+        note = f"its graph cannot be read ({why}): probing alone"
         return GraphFound(None, ()), None, [note]
     found = read_graph(graph)
     if found.axes and not _is_legal(graph, found.axes):
@@ -225,16 +232,17 @@ def _joined(
         return seen, dict.fromkeys(_QUANTITIES, "probe alone")
     if probe is None or probe.period is None:
         return graph, dict.fromkeys(_QUANTITIES, "graph alone")
-    context = (
-        None if graph.context is None or probe.whole else (probe.before, probe.after)
-    )
-    own = None if graph.context is None else (graph.before, graph.after)
-    theirs = None if probe.whole else (probe.before, probe.after)
+    off = graph.eaten[0] - probe.eaten[0]  # probing halves what is eaten
+    own = None if graph.context is None else (graph.before or 0, graph.after or 0)
+    theirs = None
+    if not probe.whole:
+        theirs = ((probe.before or 0) + off, (probe.after or 0) - off)
+    both = own and theirs and (max(own[0], theirs[0]), max(own[1], theirs[1]))
     axis = replace(
         graph,
         period=lcm(graph.period, probe.period),
-        before=None if context is None else max(graph.before or 0, probe.before or 0),
-        after=None if context is None else max(graph.after or 0, probe.after or 0),
+        before=both[0] if both else None,
+        after=both[1] if both else None,
     )
     padding = AGREE
     if graph.padding != probe.padding:
@@ -257,7 +265,7 @@ def _compared(graph: object, probe: object) -> str:
     return AGREE if graph == probe else f"graph says {graph}, probe {probe}"
 
 
-def _side(context: tuple[int | None, int | None] | None) -> str:
+def _side(context: tuple[int, int] | None) -> str:
     return "the whole tile" if context is None else f"{context[0]} + {context[1]}"
 
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from napari_shiftseg.networks.loading.models import known
+from napari_shiftseg.networks.loading import known
 from napari_shiftseg.pipeline.seam_causes import LOUD
 
 if TYPE_CHECKING:

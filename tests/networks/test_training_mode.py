@@ -12,7 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from napari_shiftseg.networks.loading.models import known, load_model
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.networks.loading.training_mode import in_training_mode
 from napari_shiftseg.networks.opening.trust import hash_of
 from napari_shiftseg.networks.unet import new_model

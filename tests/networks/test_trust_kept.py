@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from napari_shiftseg.networks.loading.models import known, load_model, read_config
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import load_model, read_config
 from napari_shiftseg.networks.opening.trust import Untrusted, hash_of
 
 if TYPE_CHECKING:

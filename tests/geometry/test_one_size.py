@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from napari_shiftseg.geometry.cost import planned_costs
 from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
 from napari_shiftseg.geometry.tiling import plan_tiles
@@ -13,10 +11,9 @@ AXIS = FoundAxis(period=4, halo=24, smallest=128, most=128)  # 80 are left to ke
 SHAPE = FoundShape((AXIS, AXIS))
 
 
-@pytest.mark.parametrize(("size", "can"), [(4, True), (80, True), (81, False)])
-def test_what_a_tile_can_keep(size: int, can: bool) -> None:
-    assert AXIS.can_keep(size) is can
-    assert FoundAxis(period=4, halo=24).can_keep(size)
+def test_what_a_tile_can_keep() -> None:
+    assert AXIS.kept_at_most == 80
+    assert FoundAxis(period=4, halo=24).kept_at_most is None
 
 
 def test_the_cheapest_window_is_one_that_is_read() -> None:

@@ -9,9 +9,16 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+from napari.layers import Image
 from torch import nn
 
 import napari_shiftseg as shiftseg
+from napari_shiftseg.detection.proposals import object_proposals
+from napari_shiftseg.geometry.tiling import plan_tiles
+from napari_shiftseg.gui.parts.result_layers import result_layers
+from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun, segmentation_run
+from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.inference.views import check_views
 from napari_shiftseg.networks.loading import known
 from napari_shiftseg.networks.loading.foreign import (
     Output,
@@ -20,6 +27,8 @@ from napari_shiftseg.networks.loading.foreign import (
 )
 from napari_shiftseg.networks.loading.models import load_model, read_config, trust
 from napari_shiftseg.networks.opening.trust import Untrusted
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.progress import exhaust
 
 
 class Net(nn.Module):
@@ -225,3 +234,62 @@ def test_the_foreground_is_made_of_what_there_is():
     assert logit("other", "logit") == [3.0, 0.5]
     assert logit("other", "distance") == [2.0, -0.5]
     assert min(logit("other", "boundary")) > 20
+
+
+def test_a_file_that_changed_is_not_taken_for_the_one_that_was_sent(onnx):
+    sent = pickle.dumps(load_model(onnx))
+    torch.manual_seed(2)
+    saved(onnx, Net(head=nn.Sigmoid()))
+
+    with pytest.raises(ValueError, match=r"net\.onnx was changed since it was opened"):
+        pickle.loads(sent)
+
+
+def test_it_is_found_from_another_folder(onnx, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = load_model("net.onnx")
+
+    assert model.config.source == str(onnx.resolve())
+    monkeypatch.chdir("/")
+    assert pickle.loads(pickle.dumps(model)).config == model.config
+
+
+def test_what_is_no_embedding_is_not_called_one(onnx, image):
+    model = load_model(onnx)
+    result = shiftseg.segment(image, model, window=8)
+
+    assert result.gives == model.config.gives == "prediction"
+    kinds = [how["name"] for _, how, _ in layers_of(result)]
+    assert kinds[0].startswith("outputs · net")
+    verdict = shiftseg.self_test(model, image, window=8)
+    assert "embedding" not in verdict.verdict
+
+
+def layers_of(result):
+    source = LayerSource.of(Image(np.zeros(result.labels.shape)))
+    return result_layers(result, source, "net")
+
+
+def test_outputs_of_a_direction_are_not_averaged_over_views(onnx):
+    config = read_config(onnx)
+    flows = config.model_copy(update={"outputs": (Output(use="flow"),)})
+
+    check_views(4, config)
+    check_views(1, flows)
+    with pytest.raises(ValueError, match=r"direction \(flow\) cannot be averaged"):
+        check_views(4, flows)
+
+
+def test_proposals_need_modes(onnx, image):
+    with pytest.raises(ValueError, match="are made by watershed"):
+        object_proposals(image, load_model(onnx))
+
+
+def test_a_run_with_tiles_of_another_network_is_refused(onnx, image):
+    source = LayerSource.of(Image(image))
+    plan = plan_tiles(image.shape, read_config(onnx).shape, 8)
+    run = SegmentationRun(str(onnx), source, Settings(window=8), plan=plan)
+    saved(onnx, Net(outputs=3, head=nn.Sigmoid()))
+
+    with pytest.raises(ValueError, match="was changed since it was chosen"):
+        exhaust(segmentation_run(run))

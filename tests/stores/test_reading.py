@@ -154,3 +154,17 @@ def test_a_size_has_no_more_digits_than_were_meant(tmp_path):
         path, pixels, imagej=True, resolution=resolution, metadata={"unit": "um"}
     )
     assert read_image(path).calibration["X"].size == 0.325
+
+
+@pytest.mark.parametrize("opacity", [False, True])
+def test_colours_are_the_channels_of_a_model_of_three(tmp_path: Path, opacity) -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (5, 7, 3 + opacity), "u1")
+    path = tmp_path / "colours.tif"
+    tifffile.imwrite(path, colours, photometric="rgb")
+
+    three = read_image(path, several=3)
+
+    assert three.axes == "CYX"
+    np.testing.assert_array_equal(three.data, np.moveaxis(colours[..., :3], -1, 0))
+    assert not any("grey" in note for note in three.notes)
+    assert read_image(path).axes == "YX"

@@ -21,6 +21,21 @@ def kernels_like(kernel: Kernel) -> tuple[Kernel, ...]:
     return tuple(k for k in get_args(Kernel) if (k == own) == (kernel == own))
 
 
+KNOBS: dict[Method, tuple[str, ...]] = {  # of `Clustering`, that say something to it
+    "mean-shift": (
+        "bandwidth", "kernel", "scope", "min_size", "split_far_parts",
+        "foreground_threshold",
+    ),
+    "components": ("min_size", "foreground_threshold"),
+    "watershed": ("prominence", "min_size", "foreground_threshold"),
+}  # fmt: skip
+
+
+def methods_for(has_foreground: bool) -> tuple[Method, ...]:
+    """Return the methods that make objects, with a foreground or without one."""
+    return get_args(Method) if has_foreground else ("mean-shift",)
+
+
 NARROWEST = 1e-9  # bandwidth
 
 

@@ -143,6 +143,12 @@ def image_steps(
     """
     checked_truth(image, model, None)  # one image, not a series
     own = settings.clustering(model.config)
+    if own.method != "mean-shift":
+        raise ValueError(
+            f"proposals are what several bandwidths find, but objects of "
+            f"{model.config.name!r} are made by {own.method}: take a model with an "
+            f"embedding, or the method mean-shift"
+        )
     bandwidths = pooling.of(own.bandwidth)
     predicted = yield from prediction_steps(image, model, settings)
     steps = pool_steps(

@@ -96,7 +96,7 @@ class StoreOrder:
             )
         if self.chunk is not None and self.chunk < 1:
             raise ValueError(f"a chunk must be 1 pixel or more, got {self.chunk}")
-        check_views(self.settings.views, self.model.shape, self.settings.border)
+        check_views(self.settings.views, self.model.config, self.settings.border)
         check_turns(self.settings.views, self.source.pixel)
         clustering = self.settings.clustering(self.model.config)
         if clustering.kernel == "learnt-spread" and clustering.scope == "global":

@@ -220,13 +220,18 @@ class Evidence:
             return np.asarray(self.modes[index])
         return mean_embedding(self.embeddings(label), self.clustering)
 
+    @property
+    def has_modes(self) -> bool:
+        """Whether objects are those of modes, and not parts of the foreground."""
+        return self.clustering.method == "mean-shift"
+
     @cached_property
     def components(self) -> NDArray[np.int64] | None:
         r"""Connected components of the foreground, (\*spatial), 0 outside.
 
-        None where the clustering knows none: scope "global".
+        None where the clustering knows none: modes of scope "global".
         """
-        if self.clustering.scope != "component":
+        if self.has_modes and self.clustering.scope != "component":
             return None
         threshold = self.clustering.foreground_threshold
         foreground = self.predicted.foreground(threshold)
@@ -240,6 +245,11 @@ class Evidence:
         found, first = np.unique(self.components[tuple(pixels.T)], return_index=True)
         named = zip(found.tolist(), pixels[first].tolist(), strict=True)
         return {number: tuple(pixel) for number, pixel in named if number}
+
+    def component_box(self, number: int) -> Box:
+        """Return the smallest box around a component, in the result."""
+        box: Box = self._component_boxes[number - 1]
+        return box
 
     def rivals(self, place: Place) -> NDArray[Any]:
         """Return the modes that a pixel could have gone to, (modes, channels).

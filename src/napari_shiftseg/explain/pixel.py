@@ -78,6 +78,8 @@ def ask_pixel(evidence: Evidence, pixel: Sequence[int]) -> Answer:
 def _own_mode(evidence: Evidence, place: Place) -> NDArray[Any] | None:
     """Return the mode that a pixel went to, (channels,)."""
     label = evidence.object_at(place)
+    if not evidence.has_modes:
+        return None
     if label:
         return evidence.mode(label)
     if evidence.clustering.scope == "component" or not evidence.is_clustered(place):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.explain.basins import OnePart, TwoBasins, one_part, two_basins
 from napari_shiftseg.explain.distance import (
     SAME,
     distances,
@@ -107,16 +108,16 @@ class TwoComponents:
     """Two objects lie in different components of the foreground.
 
     The components touch at a foreground threshold, if there is one low enough. The
-    modes lie `distance` bandwidths apart.
+    modes lie `distance` bandwidths apart, if there are modes.
     """
 
-    distance: float
+    distance: float | None
     threshold: float | None
 
 
 Reason = (
     Background | AnEdit | OneObject | MinimumSize
-    | TileBorder | TwoComponents | OneMode | TwoModes
+    | TileBorder | TwoComponents | OneMode | TwoModes | OnePart | TwoBasins
 )  # fmt: skip
 
 
@@ -126,7 +127,8 @@ def reason_of(evidence: Evidence, one: Sequence[int], other: Sequence[int]) -> R
     The first of these that is so: one is background; an edit joins or parts them; they
     are of one object; a tile border parts the objects; the objects lie in different
     components of the foreground, share a mode, or have different modes. It takes up to
-    a second: the mean shift of the two objects is tried with several bandwidths.
+    a second: the mean shift of the two objects is tried with several bandwidths; where
+    objects are parts of the foreground, these are cut at several prominences.
 
     Parameters
     ----------
@@ -142,8 +144,9 @@ def reason_of(evidence: Evidence, one: Sequence[int], other: Sequence[int]) -> R
     if edit is not None:
         return edit
     if labels[0] == labels[1]:
-        return _one_object(evidence, places, labels[0])
-    return _two_objects(TwoObjects(evidence, (labels[0], labels[1])))
+        find = _one_object if evidence.has_modes else one_part
+        return find(evidence, places, labels[0])
+    return _two_objects(TwoObjects(evidence, (labels[0], labels[1])), places)
 
 
 def why_background(evidence: Evidence, place: Place) -> Background:
@@ -230,12 +233,16 @@ def _one_object(
     return OneObject(label, distance, bandwidth, _edits_on(evidence, label))
 
 
-def _two_objects(two: TwoObjects) -> Reason:
+def _two_objects(two: TwoObjects, places: Sequence[Place]) -> Reason:
     border = two.tile_border
     if border is not None:
         return border
+    has_modes = two.evidence.has_modes
     if two.are_in_two_components:
-        return TwoComponents(two.distance, two.touching_threshold)
+        distance = two.distance if has_modes else None
+        return TwoComponents(distance, two.touching_threshold)
+    if not has_modes:
+        return two_basins(two.evidence, places)
     if two.distance <= SAME:
         return OneMode(two.apart, two.touch, two.are_alike, two.share_a_window)
     edits = _edits_on(two.evidence, *two.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isinf
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.explain.basins import OnePart, TwoBasins
 from napari_shiftseg.explain.reasons import (
     AnEdit,
     Background,
@@ -74,11 +75,21 @@ def sentence_of(reason: Reason, evidence: Evidence) -> str:
             if threshold is not None:
                 now = f"(now {clustering.foreground_threshold:g})"
                 touch = f"They touch at a foreground threshold of {threshold:g} {now}"
+            lie = "They lie in different components of the foreground"
+            if distance is None:
+                return f"{lie}. {touch}. {USE_MERGE}"
             return (
-                f"They lie in different components of the foreground, so no bandwidth "
-                f"makes them one. {touch}; their modes are {distance:.1f} bandwidths "
-                f"apart. {USE_MERGE}"
+                f"{lie}, so no bandwidth makes them one. {touch}; their modes are "
+                f"{distance:.1f} bandwidths apart. {USE_MERGE}"
             )
+        case OnePart():
+            return _one_part(reason, evidence)
+        case TwoBasins(prominence):
+            cut = "They are one part of the foreground, which is cut between them"
+            if prominence is None:
+                return f"{cut}. {USE_MERGE}"
+            now = f"(now {clustering.prominence:.3g})"
+            return f"{cut}. It is not at a prominence of {prominence:g} {now}."
         case OneMode():
             return _one_mode(reason, evidence)
         case TwoModes(distance, bandwidth, touch, edits):
@@ -134,6 +145,21 @@ def _edit(reason: AnEdit) -> str:
         f"{verb} by an edit ({reason.edit}): {lasts}. To undo it, take it out of the "
         f"list of edits."
     )
+
+
+def _one_part(reason: OnePart, evidence: Evidence) -> str:
+    clustering = evidence.clustering
+    both = f"Both are object {reason.label}: one part of the foreground"
+    parted = []
+    if reason.prominence is not None:
+        now = f"(now {clustering.prominence:.3g})"
+        parted.append(f"at a prominence of {reason.prominence:g} {now}")
+    if reason.threshold is not None:
+        now = f"(now {clustering.foreground_threshold:g})"
+        parted.append(f"at a foreground threshold of {reason.threshold:g} {now}")
+    if not parted:
+        return f"{both}. {USE_SPLIT}"
+    return f"{both}. It is parted between them {', or '.join(parted)}."
 
 
 def _one_mode(reason: OneMode, evidence: Evidence) -> str:

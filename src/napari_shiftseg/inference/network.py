@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
@@ -81,9 +82,10 @@ class Predictor:
         self._executor = ThreadPoolExecutor(1, "shiftseg-network")
         self.dtype = np.dtype(dtype_of(precision))
         kind = torch.float64 if precision == "float64" else torch.float32
-        self.model = deepcopy(model).to(device, kind).eval()
-        if device.type == "cpu" and precision != "float64":  # which would be slower
-            channels_last(self.model)
+        with _moving():
+            self.model = deepcopy(model).to(device, kind).eval()
+            if device.type == "cpu" and precision != "float64":  # it would be slower
+                channels_last(self.model)
         self.mixed = getattr(torch, precision) if precision.endswith("16") else None
         for layer in self.model.modules():
             if not isinstance(layer, torch.jit.ScriptModule):  # which has no hooks
@@ -216,7 +218,8 @@ class Predictor:
             self._compiled.cancel()
             self._executor.submit(self._compiled.release)
         self._executor.shutdown(wait=self.device.type != "cpu")
-        self.model.to("cpu")
+        with _moving():
+            self.model.to("cpu")
         self.release()
 
     def release(self) -> None:
@@ -316,6 +319,14 @@ def disagreement(network: Predictor) -> str:
     error = float(abs(found - expected).max() / (abs(expected).max() or 1.0))
     most = AGREED * (100 if network.mixed else 1)
     return "" if error <= most else f"predicts other numbers than the CPU ({error:.1g})"
+
+
+@contextmanager
+def _moving() -> Iterator[None]:
+    """Let weights be moved without the warning that those of TorchScript give."""
+    with warnings.catch_warnings():  # they have no gradient, which torch asks for
+        warnings.filterwarnings("ignore", r"The \.grad attribute", UserWarning)
+        yield
 
 
 def sent(x: Tensor, device: torch.device) -> Tensor:

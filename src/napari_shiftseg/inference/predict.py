@@ -118,7 +118,7 @@ def embed(
         If memory did not suffice and the batch or the tiles were made smaller, or
         OpenVINO failed and torch predicted.
     """
-    check_views(views, model.shape, border)
+    check_views(views, model.config, border)
     opened = open_for(image, model)
     plan = plan_for(opened, model, window, stitching, border, region, device)
     steps = Returning(
@@ -262,7 +262,7 @@ def embed_steps(
     """
     if batch is not None and batch < 1:
         raise ValueError(f"the batch must be 1 tile or more, got {batch}")
-    check_views(views, model.shape, plan.border)
+    check_views(views, model.config, plan.border)
     seen = Views(image, views, model.config)
     if out is None:
         out = np.empty((seen.channels, *plan.output_shape), dtype=dtype_of(precision))

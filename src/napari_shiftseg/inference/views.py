@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.embeddings.kinds import Kind
-    from napari_shiftseg.geometry.network_shape import NetworkShape
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.geometry.window import Border
     from napari_shiftseg.inference.rescaled import Rescaled
@@ -38,13 +37,13 @@ def checked_views(views: int) -> int:
     return int(views)
 
 
-def check_views(views: int, shape: NetworkShape, border: Border = "mirror") -> None:
+def check_views(views: int, config: NetworkConfig, border: Border = "mirror") -> None:
     """Refuse views that a model, or the border of a run, does not have.
 
     Parameters
     ----------
     views : int
-    shape : NetworkShape
+    config : NetworkConfig
         Of the model.
     border : {"mirror", "valid"}
 
@@ -53,12 +52,18 @@ def check_views(views: int, shape: NetworkShape, border: Border = "mirror") -> N
     ValueError
         If the views are not 1, 2, 4 or 8, the border is "valid" and there are several,
         the model has one axis and there are more than 2, or they are 8 and the model is
-        not the same along the last two axes.
+        not the same along the last two axes, or its outputs belong to directions.
     """
+    shape = config.shape
     if checked_views(views) > 1 and border == "valid":
         raise ValueError(
             f'border "valid" predicts other pixels in each view, got views={views}: '
             f'take border "mirror", or views=1'
+        )
+    if views > 1 and config.directed:
+        raise ValueError(
+            f"outputs that belong to a direction ({', '.join(config.directed)}) cannot "
+            f"be averaged over views, got views={views}: take 1"
         )
     if views > 2 and shape.ndim == 1:
         raise ValueError(

@@ -145,6 +145,16 @@ class NetworkConfig(BaseModel):
         return self
 
     @property
+    def gives(self) -> str:
+        """What it predicts, in a word: "embedding", or "prediction"."""
+        return "prediction" if self.embedding == "outputs" else "embedding"
+
+    @property
+    def directed(self) -> tuple[str, ...]:
+        """Kinds of outputs that belong to a direction: flipped, they are others."""
+        return ()
+
+    @property
     def out_channels(self) -> int:
         """Embedding channels, then a foreground logit and one a class, if any."""
         return self.embedding_channels + self.foreground + len(self.classes)

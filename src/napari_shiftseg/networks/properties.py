@@ -201,11 +201,10 @@ def _tiles(config: NetworkConfig) -> str:
     period = config.shape.period
     if max(period) == 1:
         return "It pools nothing: the period is 1, any window is valid."
-    shifted = "prediction" if config.embedding == "outputs" else "embedding"
     return (
-        f"Shifting the image by a multiple of {compact(period)} shifts the {shifted} "
-        f"alike, any other shift may change it: tiles must keep a multiple of "
-        f"{compact(period)}."
+        f"Shifting the image by a multiple of {compact(period)} shifts the "
+        f"{config.gives} alike, any other shift may change it: tiles must keep a "
+        f"multiple of {compact(period)}."
     )
 
 

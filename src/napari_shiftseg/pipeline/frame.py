@@ -121,6 +121,7 @@ def frame_steps(
         rescaling=predicted.rescaling,
         seams=seams,
         kernel=clustering.kernel,
+        gives=model.config.gives,
         engine=predicted.engine,
     )
 

@@ -180,6 +180,7 @@ class Segmentation:
     numbers: tuple[NDArray[np.int32], ...] = field(default=(), repr=False)
     linking: Linking = ONE_IMAGE
     engine: str = "torch"
+    gives: str = "embedding"  # what was predicted, in a word
     are_frames: bool = False  # whether the axis before the spatial ones is time
 
     @property

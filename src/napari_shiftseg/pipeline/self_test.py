@@ -60,6 +60,8 @@ class SelfTest:
         Of the same: the root mean square distance from its mean.
     caveat : str
         What exact tiles do not mend, see `what_exact_means`; empty if nothing is left.
+    gives : str
+        What was predicted, in a word.
     cause : str
         The layer that keeps tiles from being exact, see `why_not_exact`; empty if none
         is known.
@@ -73,6 +75,7 @@ class SelfTest:
     largest: float
     spread: float
     caveat: str = ""
+    gives: str = "embedding"
     cause: str = ""
     place: float = 0.0
 
@@ -124,10 +127,10 @@ class SelfTest:
             return self._as_it_must
         if not self.agrees:
             return (
-                f"Tiled and untiled differ by {self.difference:.2g} (the embedding's "
-                f"spread is {self.spread:.2g}): tiles are not exact. A layer that "
-                f"normalises, pools or attends over the whole tile does that; no "
-                f"cropping mends it. Predict in one pass where memory allows."
+                f"Tiled and untiled differ by {self.difference:.2g} (the "
+                f"{self.gives}'s spread is {self.spread:.2g}): tiles are not exact. A "
+                f"layer that normalises, pools or attends over the whole tile does "
+                f"that; no cropping mends it. Predict in one pass where memory allows."
             )
         if self.passed and (left := self.caveat or self._on_others):
             return f"{self._agreement} {left}"
@@ -141,7 +144,7 @@ class SelfTest:
             control = f", a misaligned control by {self.control:.2g}"
         return (
             f"Tiled and untiled differ by {self.difference:.2g}{control} (the "
-            f"prediction's spread is {self.spread:.2g}), as they must: the tiles lie "
+            f"{self.gives}'s spread is {self.spread:.2g}), as they must: the tiles lie "
             f"right, but {self.cause} keeps them from being exact. No cropping mends "
             f"it; predict in one pass where memory allows."
         )
@@ -265,7 +268,7 @@ def self_test_steps(
     scale : Scale, optional
         See `segment_steps`.
     """
-    check_views(views, model.shape)
+    check_views(views, model.config)
     opened = open_for(image, model, reading, scale)
     tiled, whole, *control = _plans(opened.shape, model, window)
     budget = memory_budget(resolve_device(device))
@@ -292,6 +295,7 @@ def self_test_steps(
         place=_largest(places),
         caveat=what_exact_means(model.config),
         cause=why_not_exact(model.config),
+        gives=model.config.gives,
     )
 
 

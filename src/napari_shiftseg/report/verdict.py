@@ -192,7 +192,8 @@ def _about_naive(
         said = f"{tiles} make seams: {_jump(naive)}"
     elif far and not model_has_seams:
         said = (
-            f"{tiles} make no jump at their borders, but give another embedding than "
+            f"{tiles} make no jump at their borders, but give another "
+            f"{naive.result.gives} than "
             f"one pass does: up to {cell(far)} away, where values reach {cell(reach)}"
         )
     else:
@@ -213,14 +214,14 @@ def _why_seamless(plan: TilePlan) -> str:
 
 def _jump(side: Side) -> str:
     ratio, within = side.seams.ratio, side.seams.ratio_within
-    untiled = side.untiled.ratio
+    untiled, gives = side.untiled.ratio, side.result.gives
     if within is not None and ratio and untiled and ratio <= SEAM_RATIO * untiled:
         return (
-            f"inside objects the embedding jumps {cell(within)} times as much there as "
+            f"inside objects the {gives} jumps {cell(within)} times as much there as "
             f"elsewhere"
         )
     inside = "" if within is None else f", inside objects {cell(within)} times"
-    return f"the embedding jumps {cell(ratio)} times as much there as elsewhere{inside}"
+    return f"the {gives} jumps {cell(ratio)} times as much there as elsewhere{inside}"
 
 
 def _about_cropped(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
@@ -272,8 +273,8 @@ def _about_the_period(comparison: Comparison) -> str:
     else:
         said = (
             f"Cropped tiles of {_tile(cropped)} show seams too, and so does "
-            f"the untiled prediction: at every multiple of {period} the embedding "
-            f"jumps {cell(jump)} times as much as elsewhere"
+            f"the untiled prediction: at every multiple of {period} the "
+            f"{cropped.result.gives} jumps {cell(jump)} times as much as elsewhere"
         )
     return (
         f"{said}. The model was trained with an output window that is not above its "
@@ -363,7 +364,7 @@ def _why_undefined(side: Side) -> str:
         return f"One tile of {_tile(side)} holds the whole image"
     if all(stride == 1 for stride in plan.stride):
         return "Every pixel is a tile of its own"
-    return f"The embedding does not change within tiles of {_tile(side)}"
+    return f"The {side.result.gives} does not change within tiles of {_tile(side)}"
 
 
 def _tile(side: Side) -> str:

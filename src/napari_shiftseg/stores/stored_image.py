@@ -155,9 +155,12 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
     channel : int or str, optional
         Which one, counted from 1, or its name; red, green and blue of colours.
     several : int
-        How many channels the model reads; above 1 all of them stay, along C.
+        How many channels the model reads; above 1 all of them stay, along C, and so
+        do colours.
     """
     stored = _as_shown(stored)
+    if several > 1 and channel is None:
+        stored = _colours_as_channels(stored)
     if SAMPLES in stored.axes and CHANNELS not in stored.axes and channel is not None:
         return _taken(stored, SAMPLES, channel, _colours(stored))
     if CHANNELS in stored.axes:
@@ -182,6 +185,16 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
             f"the channel (--channel) out"
         )
     return _grey(stored)
+
+
+def _colours_as_channels(stored: Stored) -> Stored:
+    """Let red, green and blue be channels, where there are no others; no opacity."""
+    if SAMPLES not in stored.axes or CHANNELS in stored.axes or stored.kind != "rgb":
+        return stored
+    colours = np.arange(len(COLOUR_NAMES))
+    data = stored.data.take(colours, stored.axes.index(SAMPLES))
+    axes = stored.axes.replace(SAMPLES, CHANNELS)
+    return replace(stored, data=data, axes=axes, channels=COLOUR_NAMES, kind="grey")
 
 
 def _as_shown(stored: Stored) -> Stored:

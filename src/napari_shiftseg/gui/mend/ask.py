@@ -110,10 +110,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Reply:
-    """How far all that is in view is from a pixel, and what the pixel is."""
+    """What a pixel is, and how far all that is in view is from it.
+
+    `distances`: None where objects are not made by them.
+    """
 
     question: Question
-    distances: NDArray[Any]
+    distances: NDArray[Any] | None
     corner: Point
     text: str
 
@@ -158,9 +161,11 @@ def _answer_steps(question: Question) -> Generator[Progress, None, Reply]:
 
     frame = question.known.frame
     yield Progress(0, 1, stage="asking")
-    distances, corner = distance_image(
-        frame.predicted, question.pixel, frame.clustering, question.view
-    )
+    distances, corner = None, question.pixel
+    if question.known.evidence.has_modes:
+        distances, corner = distance_image(
+            frame.predicted, question.pixel, frame.clustering, question.view
+        )
     text = ask_pixel(question.known.evidence, question.pixel).text
     return Reply(question, distances, corner, text)
 

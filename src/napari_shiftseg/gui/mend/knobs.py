@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import FloatSlider, PushButton
 from psygnal import Signal
 
-from napari_shiftseg.clustering.settings import Clustering, kernels_like
+from napari_shiftseg.clustering.settings import KNOBS, Clustering, kernels_like
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import (
     ControlForm,
@@ -42,6 +42,9 @@ LINE = 60  # characters of a tooltip; Qt breaks no plain text
 class Knobs(ControlForm):
     """Bandwidth, foreground threshold, minimum size, kernel, split far parts.
 
+    Where objects are parts of a foreground, of these those that say something to it,
+    and the prominence.
+
     Attributes
     ----------
     turned : Signal
@@ -53,6 +56,9 @@ class Knobs(ControlForm):
     def __init__(self) -> None:
         self.bandwidth = FloatSlider(
             value=1, min=1 / FINEST, max=REACH, label="Bandwidth"
+        )
+        self.prominence = FloatSlider(
+            value=1, min=1 / FINEST, max=REACH, label="Prominence"
         )
         known = terms(Settings)
         ends = known["foreground_threshold"].bounds
@@ -70,13 +76,17 @@ class Knobs(ControlForm):
         self._taking = False
         self._knobs = {
             "bandwidth": self.bandwidth,
+            "prominence": self.prominence,
             "foreground_threshold": self.foreground_threshold,
             "min_size": self.min_size,
             "kernel": self.kernel,
             "split_far_parts": self.split_far_parts,
         }
         size = ControlRow(self.min_size, self.split_far_parts, label="Minimum size")
-        super().__init__(self.bandwidth, self.foreground_threshold, size, self.kernel)
+        super().__init__(
+            self.bandwidth, self.prominence, self.foreground_threshold, size,
+            self.kernel,
+        )  # fmt: skip
         size.tooltip = fill(known["min_size"].meaning, LINE)
         for name, knob in self._knobs.items():
             knob.tooltip = fill(known[name].meaning, LINE)
@@ -95,20 +105,17 @@ class Knobs(ControlForm):
         self._taken, self._turned = clustering, {}
         self._taking = True
         try:
-            self._let_bandwidth_reach(clustering.bandwidth)
+            _let_reach(self.bandwidth, clustering.bandwidth)
+            _let_reach(self.prominence, clustering.prominence)
             self.kernel.choices = kernels_like(clustering.kernel)
             for name, knob in self._knobs.items():
                 knob.value = nearest(knob, getattr(clustering, name))
+            said = KNOBS[clustering.method]
+            for name in ("bandwidth", "prominence", "kernel", "split_far_parts"):
+                self._knobs[name].visible = name in said
             self.foreground_threshold.visible = has_foreground
         finally:
             self._taking = False
-
-    def _let_bandwidth_reach(self, h: float) -> None:
-        slider = self.bandwidth
-        slider.range = (min(h / FINEST, slider.min), max(REACH * h, slider.max))
-        slider.value = h  # in both ranges
-        slider.range = (h / FINEST, REACH * h)
-        slider.step = h / FINEST
 
     def use(self, values: Mapping[str, Any]) -> None:
         """Turn several knobs at once, by the names of `Clustering`.
@@ -129,10 +136,23 @@ class Knobs(ControlForm):
         """What the knobs say; one that was not turned says what was taken, exactly."""
         return Clustering.model_validate(self._taken.model_dump() | self._turned)
 
+    @property
+    def has_bandwidth(self) -> bool:
+        """Whether objects are made by one."""
+        return "bandwidth" in KNOBS[self._taken.method]
+
     def _turn(self, name: str, value: Any) -> None:
         if not self._taking:
             self._turned[name] = value
             self.turned.emit()
+
+
+def _let_reach(slider: FloatSlider, h: float) -> None:
+    """Let a slider go from a hundredth to several times a value, and stand there."""
+    slider.range = (min(h / FINEST, slider.min), max(REACH * h, slider.max))
+    slider.value = h  # in both ranges
+    slider.range = (h / FINEST, REACH * h)
+    slider.step = h / FINEST
 
 
 class BandwidthSearch(ControlRow):
@@ -194,6 +214,7 @@ class BandwidthSearch(ControlRow):
     def follow(self) -> None:
         """Let the user go back to the run's settings where the knobs differ from it."""
         steering = self.steering
+        self.find.visible = self._knobs.has_bandwidth
         self.as_run.enabled = steering is not None and self._differ_from(steering.kept)
 
     def _differ_from(self, run: Kept) -> bool:

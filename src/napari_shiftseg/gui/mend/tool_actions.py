@@ -11,7 +11,15 @@ from napari_shiftseg.gui.mend.ask import (
     explained_steps,
 )
 from napari_shiftseg.gui.mend.layers import Marks
-from napari_shiftseg.gui.mend.tools import ADD, ASK, RIGHT, Clicks, Gestures, is_inside
+from napari_shiftseg.gui.mend.tools import (
+    ADD,
+    ASK,
+    ASK_ABOUT_PARTS,
+    RIGHT,
+    Clicks,
+    Gestures,
+    is_inside,
+)
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.viewer import bring_into_view, shown_part
 from napari_shiftseg.mending.edits import Grow, Paint
@@ -117,7 +125,11 @@ class ToolActions:
         """What to do with the tool that is on, as the viewer displays the labels."""
         if self.tool is None or self.steering is None:
             return ""
-        return self.tool.hint if self._viewer.dims.ndisplay == 2 else USE_PLANES
+        if self._viewer.dims.ndisplay != 2:
+            return USE_PLANES
+        has_modes = self.steering.clustering.method == "mean-shift"
+        is_of_parts = self.tool is ASK and not has_modes
+        return ASK_ABOUT_PARTS if is_of_parts else self.tool.hint
 
     def close(self) -> None:
         """Lay the tool down, and leave no layer behind."""
@@ -244,10 +256,11 @@ class ToolActions:
     def _show_reply(self, reply: Reply) -> None:
         if self.tool is not ASK or self.steering is None:
             return
-        offset = self.steering.kept.offset
-        corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
-        at = (*reply.question.known.frame.position, *corner)
-        self._distance.show(reply.distances, self.steering.layer, at)
+        if reply.distances is not None:
+            offset = self.steering.kept.offset
+            corner = tuple(x - o for x, o in zip(reply.corner, offset, strict=True))
+            at = (*reply.question.known.frame.position, *corner)
+            self._distance.show(reply.distances, self.steering.layer, at)
         self._viewer.status = self._status = reply.text
         if not self._asked:
             self._say(reply.text, "note")

@@ -210,6 +210,10 @@ ASK = Tool(
     "foreground: how probable it is that it lies on an object, from 0 to 1\n"
     "edited: an edit changed the object, or made the pixel background",
 )  # fmt: skip
+ASK_ABOUT_PARTS = (
+    "Move over the image to learn of the pixel under the pointer. Click two objects to "
+    "learn why they are two, or one." + DROPS
+)  # of objects without modes
 MERGE = Tool(
     "Merge", "J", True,
     "Click two objects that are one, or draw a line across all its parts." + DROPS,

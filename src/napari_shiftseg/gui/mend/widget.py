@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
@@ -174,6 +175,7 @@ class MendWidget(ScrolledRows):
         self.steering = self.actions.steering = steering
         if steering is not None:
             self.knobs.take(steering.clustering, steering.kept.has_foreground)
+            self.plot.text = f"See the {steering.kept.config.gives}"
         self.search.choose(steering)
         self._enable()
         self._changed()
@@ -189,14 +191,10 @@ class MendWidget(ScrolledRows):
         known = self._steered.get(layer)
         if known is None or known.kept is not kept:
             self._stop(layer)
-            self._steered[layer] = known = Steering(
-                layer,
-                kept,
-                lambda: shown_part(self._viewer, layer, kept),
-                self._listener,
-            )
+            in_view = partial(shown_part, self._viewer, layer, kept)
+            self._steered[layer] = Steering(layer, kept, in_view, self._listener)
         self.right.show(layer)
-        return known
+        return self._steered[layer]
 
     def _stop(self, layer: Labels) -> None:
         if layer in self._steered:

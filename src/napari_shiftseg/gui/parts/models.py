@@ -24,7 +24,7 @@ from napari_shiftseg.networks.header import (
     is_ours,
     named_models,
 )
-from napari_shiftseg.networks.loading.models import read_config
+from napari_shiftseg.networks.loading.models import is_read_at_once, read_config
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.stores.axes import is_channels_last
 from napari_shiftseg.text import by
@@ -94,6 +94,9 @@ class OpenedModels:
         if path not in (*self._paths, *named_models()):
             self._paths.append(path)
             self.changed.emit()
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._paths
 
     def look_again(self) -> None:
         """List what has been trained meanwhile."""
@@ -243,7 +246,8 @@ class ModelChoice(ControlRow):
 
         A network that was made elsewhere is chosen later, once it is looked into.
         """
-        if not is_ours(Path(path)):
+        was_opened = str(path) in OPENED and is_read_at_once(path)
+        if not is_ours(Path(path)) and not was_opened:
             look_into(path, self.native, self._take_found)
             return True
         if _config_of(path) is None:
@@ -265,7 +269,12 @@ class ModelChoice(ControlRow):
             self.open(path)
 
     def _choose(self) -> None:
-        config = _config_of(self.value)
+        model = self.value
+        if not is_read_at_once(model):  # its file was changed
+            self.list.value = USUAL_MODEL
+            look_into(model, self.native, self._take_found)
+            return
+        config = _config_of(model)
         if config is None:  # the file went or changed meanwhile
             self.list.value = USUAL_MODEL
             return
@@ -309,6 +318,11 @@ def leading_axes(layer: Layer, config: NetworkConfig) -> int:
         raise ValueError(
             f"this model reads {config.in_channels} channels together, napari shows "
             f"one channel at a time: use it in Python or on the command line"
+        )
+    if getattr(layer, "rgb", False) and config.in_channels > 1:
+        raise ValueError(
+            f"this model reads {config.in_channels} channels together, and of colours "
+            f"one is read here, or their grey: use it in Python or on the command line"
         )
     leading = config.leading_axes(len(shape))
     if config.in_channels == 1 and not getattr(layer, "rgb", False):

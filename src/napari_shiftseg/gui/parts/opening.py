@@ -13,7 +13,11 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import FOREIGN, SUFFIX, is_ours
-from napari_shiftseg.networks.loading.models import read_config, trust
+from napari_shiftseg.networks.loading.models import (
+    is_read_at_once,
+    read_config,
+    trust,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +61,8 @@ def look_into(
             trust(sum_of_code)
             look_into(path, native, take)
 
-    show_info(LOOKING.format(Path(path).name))
+    if not is_read_at_once(path):
+        show_info(LOOKING.format(Path(path).name))
     # connected at once, or napari would show the frames of the error, too
     create_worker(read_config, path, _connect={"returned": found, "errored": failed})
 

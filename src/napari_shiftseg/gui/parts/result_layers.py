@@ -223,7 +223,8 @@ def result_layers(
     kinds: list[tuple[str, Any, dict[str, Any], str]] = []
     if "embedding" in shown:
         rgb = principal_colours(result.embeddings, result.kernel, result.settings.views)
-        kinds.append(("embedding", rgb, {"rgb": True} | HIDDEN | place, "image"))
+        kind = "outputs" if result.gives == "prediction" else "embedding"
+        kinds.append((kind, rgb, {"rgb": True} | HIDDEN | place, "image"))
     if "gradient" in shown:
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
     if "tile grid" in shown and not too_many_lines(plan):

@@ -180,7 +180,7 @@ class SegmentationOutcome:
     @property
     def _about_seams(self) -> str:
         if self.has_seams:
-            return ": the embedding jumps at tile borders"
+            return f": the {self.result.gives} jumps at tile borders"
         if self.result.plan.makes_seams:
             return ""
         if self.own_seams is None:
@@ -202,6 +202,11 @@ def segmentation_run(
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
 
+    if run.plan is not None and run.plan.shape != network.shape:
+        raise ValueError(
+            f"the model {network.config.name} was changed since it was chosen: choose "
+            f"it again"
+        )
     result = yield from segment_steps(
         source.pixels(),
         network,

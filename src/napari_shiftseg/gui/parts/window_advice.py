@@ -256,5 +256,5 @@ def check_views_of(layer: Image, settings: Settings, config: NetworkConfig) -> N
     ValueError
         See `check_views` and `check_turns`.
     """
-    check_views(settings.views, config.shape, settings.border)
+    check_views(settings.views, config, settings.border)
     check_turns(settings.views, np.abs(layer.scale))

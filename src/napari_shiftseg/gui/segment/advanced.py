@@ -1,4 +1,4 @@
-"""What a biologist need not touch: the rows under Advanced of the Segment widget."""
+"""The advanced rows of Segment: how objects are made, and how it is computed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from typing import Any
 
 from magicgui.widgets import CheckBox, Container
 
-from napari_shiftseg.clustering.settings import Clustering, kernels_like
+from napari_shiftseg.clustering.settings import (
+    KNOBS,
+    Clustering,
+    kernels_like,
+    methods_for,
+)
 from napari_shiftseg.gui.parts.layout import (
     ControlRow,
     align_labels,
@@ -14,19 +19,20 @@ from napari_shiftseg.gui.parts.layout import (
     nearest,
 )
 from napari_shiftseg.gui.parts.viewer import RegionChoice
+from napari_shiftseg.networks.config import NetworkConfig
 from napari_shiftseg.pipeline.diameter import diameter_text, parse_diameter
 from napari_shiftseg.pipeline.glossary import terms
 from napari_shiftseg.pipeline.settings import Settings
 
 ADVANCED = {  # of `Settings`, and how the row is called
+    "method": "Objects by",
     "bandwidth": "Bandwidth",
     "kernel": "Kernel",
     "scope": "Cluster",
+    "prominence": "Prominence",
     "min_size": "Minimum size",
     "split_far_parts": "Split far parts",
     "foreground_threshold": "Foreground above",
-    "method": "Objects by",
-    "prominence": "Prominence",
     "border": "Border",
     "batch": "Batch",
     "views": "Views",
@@ -65,22 +71,36 @@ class AdvancedRows(Container):
         show = ControlRow(*self.layers.values(), label="Also add")
         # what is meant where a control shows it rounded, or cut off at its ends
         self._meant: dict[tuple[str, Any], Any] = {}
-        self._taken = Clustering()
+        self._taken = NetworkConfig()
         super().__init__(widgets=[*self.controls.values(), self.region, show])
         align_labels(self)
+        self.controls["method"].changed.connect(self._show_rows)
+        self._show_rows()
 
     @property
     def extra(self) -> tuple[str, ...]:
         """Layers that are asked for beside the labels."""
         return tuple(kind for kind, box in self.layers.items() if box.value)
 
-    def take(self, clustering: Clustering) -> None:
-        """Show the clustering of a model."""
-        self._taken, self._meant = clustering, {}
+    def take(self, config: NetworkConfig) -> None:
+        """Show the clustering of a model; one without a foreground has one method."""
+        self._taken, self._meant = config, {}
+        clustering = config.clustering
         self.controls["kernel"].choices = kernels_like(clustering.kernel)
+        self.controls["method"].choices = methods_for(config.foreground)
         for name in OF_THE_MODEL:
             value = getattr(clustering, name)
             self._show(name, value, None if name in ROUNDED else value)
+        self._show_rows()
+        gives = "outputs" if config.gives == "prediction" else config.gives
+        self.layers["embedding"].text = gives
+
+    def _show_rows(self) -> None:
+        """Show the rows that say something to the method chosen."""
+        method = self.controls["method"]
+        method.visible = len(method.choices) > 1
+        for name in set(OF_THE_MODEL) - {"method"}:
+            self.controls[name].visible = name in KNOBS[method.value]
 
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run; None is the model's own."""

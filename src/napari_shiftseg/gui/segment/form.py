@@ -326,8 +326,8 @@ class SegmentForm(ControlForm):
         except ValueError as error:
             show_info(plainly(str(error)))
             return None
-        if not self.model.open(record["model"]):
-            return None
+        if not self.model.open(record["model"]) or self.model.value != record["model"]:
+            return None  # it is none, or has to be looked into first
         settings = Settings(**record["settings"])
         doubt = made_from.doubt(image)
         if doubt:

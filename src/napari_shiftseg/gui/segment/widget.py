@@ -187,7 +187,7 @@ class SegmentWidget(ScrolledRows):
             self._advise()
 
     def _choose_model(self) -> None:
-        self.advanced.take(self.form.config.clustering)
+        self.advanced.take(self.form.config)
         self._advise()
 
     def _inspect(self) -> None:

@@ -19,7 +19,12 @@ from napari_shiftseg.gui.train.advanced import LOSS_OF, USUAL_LOSS, TrainAdvance
 from napari_shiftseg.gui.train.choice import PairsChoice
 from napari_shiftseg.gui.train.run import TrainingTask
 from napari_shiftseg.intensity.scale import USUAL_READING, Reading
-from napari_shiftseg.networks.header import new_model_path, read_unet_config
+from napari_shiftseg.networks.header import (
+    find_model,
+    is_ours,
+    new_model_path,
+    read_unet_config,
+)
 from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.training.defaults import (
     fine_tuned_config,
@@ -329,6 +334,8 @@ def _usual_start(is_of_volume: bool) -> str:
 def _why_no_start(model: str) -> str:
     """Say why a training here cannot begin with a model; empty if it can."""
     try:
+        if not is_ours(find_model(model)):
+            return "was made elsewhere"
         config = read_unet_config(model)
     except (OSError, ValueError):  # no model, or gone
         return "has no foreground logit"

@@ -79,6 +79,17 @@ class ForeignConfig(NetworkConfig):
         return self.sizes
 
     @property
+    def directed(self) -> tuple[str, ...]:
+        """Kinds of outputs that belong to a direction: flipped, they are others."""
+        uses = [output.use for output in self.outputs]
+        return tuple(use for use in ("affinity", "flow") if use in uses)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the network was made elsewhere."""
+        return True
+
+    @property
     def usual_window(self) -> tuple[int, ...]:
         """Window to begin with, of whole periods: that of its training is not known.
 
@@ -123,7 +134,7 @@ def _usual_window(axis: FoundAxis) -> int:
 
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
-Reopen = Callable[[Path, frozenset[str]], "ForeignNetwork"]
+Reopen = Callable[[Path, frozenset[str], str], "ForeignNetwork"]
 
 
 class ForeignNetwork(nn.Module):
@@ -137,7 +148,8 @@ class ForeignNetwork(nn.Module):
         tensors, on a device; or of float32 arrays, on the CPU, one input after the
         other, shared by all copies.
     reopen : callable, optional
-        Opens the file again, where the network is sent to another process.
+        Opens the file again, where the network is sent to another process: it is
+        pickled in place of the network.
     """
 
     def __init__(
@@ -160,7 +172,10 @@ class ForeignNetwork(nn.Module):
         """Open it again where it is sent to: a worker sees the same files."""
         if self._reopen is None:
             raise TypeError("a network without a file cannot be sent elsewhere")
-        return self._reopen, (Path(self.config.source), frozenset(self.config.code))
+        config = self.config
+        return self._reopen, (
+            Path(config.source), frozenset(config.code), config.sha256
+        )  # fmt: skip
 
     @property
     def computed_by(self) -> str:

@@ -48,6 +48,15 @@ KINDS: dict[str, Any] = {
 }
 
 
+# what was found in this process, by the place where it is kept: that may be read-only
+FOUND: dict[Path, ForeignConfig] = {}
+
+
+def is_known(path: Path) -> bool:
+    """Whether a network was looked into before, and its files are as they were."""
+    return _kept(_place(path)) is not None
+
+
 def known_config(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignConfig:
     """Return what was found of a network; the first time it is opened for it.
 
@@ -88,6 +97,30 @@ def _opened(
     return open_network(path, is_trusted), tuple(asked)
 
 
+def reopened(path: Path, trusted: frozenset[str], sha256: str) -> ForeignNetwork:
+    """Open a network again in another process: the same one, or none.
+
+    Parameters
+    ----------
+    path, trusted
+        See `load_model`.
+    sha256 : str
+        Of its weights.
+
+    Raises
+    ------
+    ValueError
+        If its weights are others by now.
+    """
+    network = load_known(path, trusted)
+    if network.config.sha256 != sha256:
+        raise ValueError(
+            f"{path.name} was changed since it was opened: begin again with the file "
+            f"as it is now"
+        )
+    return network
+
+
 def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     """Return an opened network as tiles and clustering need it.
 
@@ -101,7 +134,7 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     module = getattr(opened.engine, "module", None)
     if module is not None and opened.layout == Layout.usual(opened.ndim):
         stepped = Stepped(module, before, opened.activation)
-        return ForeignNetwork(config, stepped, load_known).eval()
+        return ForeignNetwork(config, stepped, reopened).eval()
 
     def predict(pixels: NDArray[Any]) -> NDArray[Any]:
         each = list(pixels)
@@ -110,7 +143,7 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
         found: NDArray[Any] = opened.predict(np.stack(each))
         return found
 
-    return ForeignNetwork(config, predict, load_known).eval()
+    return ForeignNetwork(config, predict, reopened).eval()
 
 
 def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
@@ -145,7 +178,7 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         declared=[_declared(axis) for axis in opened.declared],
         notes=(*opened.notes, *found.notes),
         kind=_kind_of(opened.source),
-        source=str(opened.source),
+        source=str(opened.source.resolve()),
         sha256=opened.sha256,
     )
 
@@ -280,6 +313,7 @@ def _looked_into(
     opened: OpenedNetwork, code: tuple[str, ...], place: Path
 ) -> ForeignConfig:
     config = config_of(opened, find(opened)).model_copy(update={"code": code})
+    FOUND[place] = config
     with suppress(OSError):  # it is found again next time
         place.parent.mkdir(parents=True, exist_ok=True)
         with whole_or_not_at_all(place) as unfinished:
@@ -289,6 +323,8 @@ def _looked_into(
 
 def _kept(place: Path) -> ForeignConfig | None:
     """Return what was found before; None if nothing was, or it cannot be read."""
+    if place in FOUND:
+        return FOUND[place]
     try:
         known = json.loads(place.read_text(encoding="utf-8"))
         return ForeignConfig.model_validate(known)

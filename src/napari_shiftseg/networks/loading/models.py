@@ -63,6 +63,25 @@ def read_config(source: str | Path, trusted: Iterable[str] = ()) -> NetworkConfi
     return known_config(path, frozenset(TRUSTED.union(trusted)))
 
 
+def is_read_at_once(source: str | Path) -> bool:
+    """Whether `read_config` need not look into a network first, which takes long.
+
+    Parameters
+    ----------
+    source : str or Path
+        See `load_model`; what is not there is refused at once, too.
+    """
+    try:
+        path = find_model(source)
+    except OSError:
+        return True
+    if is_ours(path):
+        return True
+    from napari_shiftseg.networks.loading.known import is_known
+
+    return is_known(path)
+
+
 def load_model(source: str | Path, trusted: Iterable[str] = ()) -> TiledNetwork:
     """Load a model in eval mode, on the CPU, in float32.
 

@@ -36,7 +36,7 @@ class Untrusted(ValueError):
         super().__init__(
             f"{visible(file.name)} is {kind}, which can run code on your computer; it "
             f"was not opened. Its SHA-256 is {sha256}. If you know who made it, trust "
-            f"it: --trust {sha256}, or the button Trust of the widget"
+            f"it: --trust {sha256}, or Open… in napari"
         )
 
 

@@ -149,10 +149,11 @@ class PlotLink:
             self.forget()
             return
         self._of, self._plotted = layer, frame
+        has_modes = frame.clustering.method == "mean-shift"
         subject = PlotSubject(
             layer,
             frame.predicted,
-            frame.objects.modes,
+            frame.objects.modes if has_modes else frame.objects.modes[:0],
             frame.clustering.bandwidth,
             frame.clustering.kernel,
             frame.position,

@@ -112,11 +112,6 @@ class ForeignConfig(NetworkConfig):
         }
 
     @property
-    def is_foreign(self) -> bool:
-        """Whether the network was made elsewhere."""
-        return True
-
-    @property
     def declared_halo(self) -> tuple[int, ...] | None:
         """Pixels that its package says are wrong at both ends; None: it says nothing.
 

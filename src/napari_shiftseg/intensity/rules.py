@@ -64,6 +64,8 @@ def ends(data: Any, rule: Rule, ignore_nan: bool = False) -> tuple[float, float]
     step = max(1, prod(data.shape) // AT_ONCE)
     sampled = [part[::step] for part in _parts(data, ignore_nan)]
     values = np.concatenate(sampled) if sampled else np.zeros(1)
+    if values.dtype.kind == "b" or values.dtype.itemsize < 4:  # whose steps overflow
+        values = values.astype(np.float32)
     low, high = np.percentile(values, (rule.low, rule.high))
     return float(low), float(high) + rule.least
 

@@ -90,9 +90,11 @@ def find(
     subject = subject_of(network, seed, memory, seconds)
     readable = readable_size(subject, size)
     graph_found, graph, notes = _by_graph(network, readable)
+    alive = None
     if graph is not None:
         pixels = prod(graph.shapes[graph.reads][2:])
-        subject.values_a_pixel = max(ALIVE * graph.widest // pixels, 1)
+        alive = max(ALIVE * graph.widest // pixels, 1)
+        subject.values_a_pixel = alive
     traps = list(graph_found.traps)
     by_graph = graph_found.axes
     if by_graph and network.fixed_size:
@@ -116,7 +118,7 @@ def find(
             probed.append(None)
             notes.append(f"probing gave up along axis {axis}: {error!r}")
     said = _Said(by_graph, tuple(probed), (*notes, *subject.notes))
-    return _found(said, traps)
+    return replace(_found(said, traps), alive=alive)
 
 
 def _by_graph(

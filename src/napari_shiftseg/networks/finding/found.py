@@ -122,6 +122,8 @@ class Found:
         Whether both ways were gone and say the same of all four.
     notes : tuple of str
         What could not be done, and what a reader should know.
+    alive : int or None
+        Numbers that are alive at most, for each pixel of the input; None: not known.
     """
 
     axes: tuple[AxisFound, ...]
@@ -130,6 +132,7 @@ class Found:
     agreement: dict[str, str]
     sure: bool
     notes: tuple[str, ...]
+    alive: int | None = None
 
     @classmethod
     def of(cls, figures: Mapping[str, Any]) -> Found:
@@ -154,6 +157,7 @@ class Found:
             dict(figures["agreement"]),
             figures["sure"],
             tuple(figures["notes"]),
+            figures["alive"],
         )
 
     def figures(self) -> dict[str, Any]:
@@ -177,4 +181,5 @@ class Found:
             "agreement": dict(self.agreement),
             "sure": self.sure,
             "notes": list(self.notes),
+            "alive": self.alive,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from fractions import Fraction
@@ -159,9 +160,10 @@ class ForeignNetwork(nn.Module):
         self.network = network if isinstance(network, nn.Module) else _Called(network)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ForeignNetwork:
-        return ForeignNetwork(
-            self.config, deepcopy(self.network, memo), self._reopen
-        ).eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch, of its own programs
+            network = deepcopy(self.network, memo)
+        return ForeignNetwork(self.config, network, self._reopen).eval()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
@@ -330,8 +332,6 @@ def tiled_axis(axis: AxisFound) -> tuple[FoundAxis, tuple[int, int]]:
         halo = 0  # nothing is made up
     elif axis.before is None or axis.after is None:
         halo = ceil(USUAL_HALO / period) * period
-    elif axis.padding in ("valid", "none"):
-        halo = 0
     else:
         unseen = max(axis.before - larger, axis.after - larger, 0)
         halo = ceil(unseen / period) * period

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import islice
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,15 @@ from napari_shiftseg.networks.loading.foreign import (
     tiled_axis,
 )
 from napari_shiftseg.networks.loading.stepped import Stepped
+from napari_shiftseg.networks.opening.bundle import MOST_ENTRIES
 from napari_shiftseg.networks.opening.engine import Layout
-from napari_shiftseg.networks.opening.open import open_network
+from napari_shiftseg.networks.opening.open import YAML, open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -65,11 +68,10 @@ def known_config(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignCo
     path, trusted
         See `load_model`.
     """
-    place = _place(path)
-    kept = _kept(place)
+    kept = _kept(_place(path))
     if kept is not None and not trusted.issuperset(kept.code):
         open_network(path, trusted)  # which refuses it
-    return kept or _looked_into(*_opened(path, trusted), place)
+    return kept or _looked_into(*_opened(path, trusted), path)
 
 
 def load_known(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignNetwork:
@@ -80,8 +82,11 @@ def load_known(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignNetw
     path, trusted
         See `load_model`.
     """
-    (opened, code), place = _opened(path, trusted), _place(path)
-    return as_network(opened, _kept(place) or _looked_into(opened, code, place))
+    opened, code = _opened(path, trusted)
+    kept = _kept(_place(path))
+    if kept is None or (kept.sha256, kept.code) != (opened.sha256, code):
+        kept = _looked_into(opened, code, path)  # kept of other bytes, or not at all
+    return as_network(opened, kept)
 
 
 def _opened(
@@ -113,12 +118,24 @@ def reopened(path: Path, trusted: frozenset[str], sha256: str) -> ForeignNetwork
         If its weights are others by now.
     """
     network = load_known(path, trusted)
-    if network.config.sha256 != sha256:
+    refuse_changed(path, network.config.sha256, sha256)
+    return network
+
+
+def refuse_changed(path: Path, found: str, expected: str) -> None:
+    """Refuse weights that are not those which were opened before.
+
+    Parameters
+    ----------
+    path : Path
+    found, expected : str
+        SHA-256 sums.
+    """
+    if found != expected:
         raise ValueError(
             f"{path.name} was changed since it was opened: begin again with the file "
             f"as it is now"
         )
-    return network
 
 
 def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
@@ -133,7 +150,8 @@ def as_network(opened: OpenedNetwork, config: ForeignConfig) -> ForeignNetwork:
     _, before = read_as(opened.intensity, opened.in_channels)
     module = getattr(opened.engine, "module", None)
     if module is not None and opened.layout == Layout.usual(opened.ndim):
-        stepped = Stepped(module, before, opened.activation)
+        is_alone = opened.images_at_once == 1
+        stepped = Stepped(module, before, opened.activation, is_alone)
         return ForeignNetwork(config, stepped, reopened).eval()
 
     def predict(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -160,8 +178,11 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
     outputs = opened.predict(grey.astype(np.float32))
     uses = tuple(Output(use=each.kind, name=each.name) for each in opened.outputs)
+    notes = (*opened.notes, *found.notes)
     if {use.use for use in uses} <= {"other"}:
         uses = assumed_uses(outputs)
+        taken = ", ".join(dict.fromkeys(use.use for use in uses))
+        notes = (*notes, ASSUMED.format(taken))
     objects = of_ours(opened, outputs.shape[1]) or _of_others(opened, uses)
     channels = max(len(uses), objects["embedding_channels"] + objects["foreground"])
     return ForeignConfig(
@@ -171,16 +192,24 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         ndim=opened.ndim,
         in_channels=opened.in_channels,
         outputs=uses,
-        sizes=FoundShape(sizes, opened.in_channels, channels),
+        sizes=FoundShape(
+            sizes, opened.in_channels, channels, max(found.alive or 0, LEAST_ALIVE)
+        ),
         crop=crop,
         coarser=tuple(axis.scale.denominator for axis in found.axes),
         found=found.figures(),
         declared=[_declared(axis) for axis in opened.declared],
-        notes=(*opened.notes, *found.notes),
+        notes=notes,
         kind=_kind_of(opened.source),
         source=str(opened.source.resolve()),
         sha256=opened.sha256,
     )
+
+
+ASSUMED = (
+    "Nothing says what its outputs are: by their values they are taken for {}. Where "
+    "that is wrong, its objects are, too."
+)
 
 
 def _at_its_one_size(found: Found, size: tuple[int, ...] | None) -> Found:
@@ -192,6 +221,7 @@ def _at_its_one_size(found: Found, size: tuple[int, ...] | None) -> Found:
     return replace(found, axes=tuple(axes))
 
 
+LEAST_ALIVE = 64  # numbers for each pixel, where the graph says less or nothing
 FILES = {
     ".onnx": "ONNX file",
     ".safetensors": "weights of a known architecture",
@@ -272,7 +302,8 @@ def read_as(
         if isinstance(step, Statistic):
             rule = _rule_of(step, before, channels)
             rest = [each for each in after if not isinstance(each, Statistic)]
-            if rule is None or len(rest) < len(after):
+            of_both = step.of_raw and before  # of the image as it is, and as it is not
+            if rule is None or of_both or len(rest) < len(after):
                 raise ValueError(TWICE)
             return rule, tuple(rest)
         if isinstance(step, Linear) and len(step.gain) == 1 and step.gain[0] > 0:
@@ -310,9 +341,12 @@ def _declared(axis: Any) -> dict[str, Any]:
 
 
 def _looked_into(
-    opened: OpenedNetwork, code: tuple[str, ...], place: Path
+    opened: OpenedNetwork, code: tuple[str, ...], path: Path
 ) -> ForeignConfig:
-    config = config_of(opened, find(opened)).model_copy(update={"code": code})
+    config, place = config_of(opened, find(opened)), _place(path)
+    # of the descriptions in a folder the one that was opened, should it be opened again
+    source = str(path.absolute())
+    config = config.model_copy(update={"code": code, "source": source})
     FOUND[place] = config
     with suppress(OSError):  # it is found again next time
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -334,10 +368,22 @@ def _kept(place: Path) -> ForeignConfig | None:
 
 def _place(path: Path) -> Path:
     """Return where it is kept what was found of a file as it is now."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    known = blake2b(__version__.encode(), digest_size=16)
-    for file in files:
-        about = file.stat()
-        known.update(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}".encode())
+    known = blake2b(f"{__version__} {path.name}".encode(), digest_size=16)
+    for file in sorted(islice(_files(path), MOST_ENTRIES)):
+        with suppress(OSError):  # a link to nowhere
+            about = file.stat()
+            known.update(f"{file} {about.st_size} {about.st_mtime_ns}".encode())
     folder = user_cache_path("napari-shiftseg", appauthor=False) / "networks"
     return folder / f"{known.hexdigest()}.json"
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield a file and those its weights may lie in, or all of a package's folder."""
+    path = path.resolve() if path.is_dir() else path.absolute()
+    if path.is_dir():
+        yield from path.rglob("*")
+    else:
+        is_named = path.suffix.lower() in YAML  # which names any file beside it
+        for file in path.parent.iterdir():
+            if file.is_file() and (is_named or file.name.startswith(path.stem)):
+                yield file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ class Stepped(nn.Module):
     network : torch.nn.Module
         (batch, channels, \*input) → (batch, outputs, \*output)
     before, after : sequence of Pixelwise
+    one_by_one : bool
+        Whether it reads one image at once.
     """
 
     def __init__(
@@ -37,9 +39,15 @@ class Stepped(nn.Module):
         network: nn.Module,
         before: Sequence[Pixelwise],
         after: Sequence[Pixelwise],
+        one_by_one: bool = False,
     ) -> None:
         super().__init__()
         self.network, self._before, self._after = network, before, after
+        self._one_by_one = one_by_one
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002
+        """Stay as it was opened: in eval mode; programs refuse to be told."""
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         r"""Predict (batch, outputs, \*output).
@@ -51,10 +59,17 @@ class Stepped(nn.Module):
         """
         for step in self._before:
             x = stepped(step, x)
-        found = self.network(x)
-        outputs: Tensor = found[0] if isinstance(found, (tuple, list)) else found
+        if self._one_by_one:
+            outputs = torch.cat([self._of(one) for one in x.split(1)])
+        else:
+            outputs = self._of(x)
         for step in self._after:
             outputs = stepped(step, outputs)
+        return outputs
+
+    def _of(self, x: Tensor) -> Tensor:
+        found = self.network(x)
+        outputs: Tensor = found[0] if isinstance(found, (tuple, list)) else found
         return outputs
 
 

@@ -50,12 +50,13 @@ def in_training_mode(network: TiledNetwork) -> TiledNetwork | None:
 
 def _foreign(network: ForeignNetwork) -> TiledNetwork | None:
     """Open the file again: a network as it predicts no longer knows its layers."""
-    from napari_shiftseg.networks.loading.known import as_network
+    from napari_shiftseg.networks.loading.known import as_network, refuse_changed
     from napari_shiftseg.networks.loading.models import TRUSTED
     from napari_shiftseg.networks.opening.open import open_network
 
     config = network.config
     opened = open_network(config.source, frozenset({*TRUSTED, *config.code}))
+    refuse_changed(opened.source, opened.sha256, config.sha256)
     engine = _without_statistics(opened.engine)
     if engine is None:
         return None

@@ -159,13 +159,13 @@ class OpenedNetwork:
                 f"the network reads {by(self.fixed_size)} alone, got "
                 f"{by(x.shape[2:])}: take tiles of that size"
             )
-        together = self.layout.is_batched and self._batch in (None, len(x))
+        together = self.layout.is_batched and self.images_at_once in (None, len(x))
         parts = [x] if together else [x[i : i + 1] for i in range(len(x))]
         return np.concatenate([self._predict(part) for part in parts])
 
     @property
-    def _batch(self) -> int | None:
-        """Images it reads at once, where its file fixes that."""
+    def images_at_once(self) -> int | None:
+        """Images it reads at once, where its file fixes that; None: any number."""
         fixed = self.engine.input_size
         return fixed[self.layout.given.index("b")] if fixed else None
 

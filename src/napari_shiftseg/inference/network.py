@@ -323,9 +323,10 @@ def disagreement(network: Predictor) -> str:
 
 @contextmanager
 def _moving() -> Iterator[None]:
-    """Let weights be moved without the warning that those of TorchScript give."""
-    with warnings.catch_warnings():  # they have no gradient, which torch asks for
+    """Let weights be copied and moved without the warnings that programs give."""
+    with warnings.catch_warnings():  # no gradient, which torch asks for; old names
         warnings.filterwarnings("ignore", r"The \.grad attribute", UserWarning)
+        warnings.filterwarnings("ignore", r".*treespec", FutureWarning)
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from fractions import Fraction
@@ -160,10 +159,9 @@ class ForeignNetwork(nn.Module):
         self.network = network if isinstance(network, nn.Module) else _Called(network)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ForeignNetwork:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch, of its own programs
-            network = deepcopy(self.network, memo)
-        return ForeignNetwork(self.config, network, self._reopen).eval()
+        return ForeignNetwork(
+            self.config, deepcopy(self.network, memo), self._reopen
+        ).eval()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""

@@ -45,7 +45,7 @@ class Stepped(nn.Module):
         self.network, self._before, self._after = network, before, after
         self._one_by_one = one_by_one
 
-    def train(self, mode: bool = True) -> Self:  # noqa: ARG002
+    def train(self, mode: bool = True) -> Self:
         """Stay as it was opened: in eval mode; programs refuse to be told."""
         return self
 

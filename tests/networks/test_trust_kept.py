@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from napari_shiftseg import embed, export_bioimageio, new_model
+from napari_shiftseg.networks.header import holds_package
 from napari_shiftseg.networks.loading import known
 from napari_shiftseg.networks.loading.known import read_as
 from napari_shiftseg.networks.loading.models import load_model, read_config
@@ -115,3 +116,13 @@ def test_memory_is_what_the_graph_says(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(known, "user_cache_path", lambda *_, **__: tmp_path / "cache")
     export_bioimageio(new_model(depth=1, features=40), tmp_path / "wide.zip")
     assert read_config(tmp_path / "wide.zip").sizes.values_a_pixel > 64
+
+
+def test_folders_are_models_by_the_descriptions_that_are_opened(package: Path) -> None:
+    folder = package.parent
+    assert holds_package(folder)
+    package.rename(folder / "rdf.yml")
+    assert not holds_package(folder)
+    (folder / "rdf.yml").rename(folder / "model.yaml")
+    assert holds_package(folder)
+    assert load_model(folder).config.name == read_config(folder).name

@@ -112,7 +112,7 @@ def find_model(source: str | Path) -> Path:
     """
     bundled, own, of_figures = bundled_models(), own_models(), figure_models()
     path = (own | bundled | of_figures).get(str(source), Path(source))
-    if not path.exists() or not (path.is_file() or _holds_package(path)):
+    if not path.exists() or not (path.is_file() or holds_package(path)):
         of_yours = ", ".join(name for name in own if name not in bundled)
         near = get_close_matches(str(source), [*bundled, *of_figures, *own], n=1)
         raise FileNotFoundError(
@@ -127,12 +127,15 @@ def find_model(source: str | Path) -> Path:
 FOREIGN = (".onnx", ".zip", ".yaml", ".yml", ".pt", ".pth", ".pt2", ".ts", ".torch")
 
 
-def _holds_package(folder: Path) -> bool:
+# of the descriptions of BioImage.IO packages, and how others end
+PACKAGE_NAMES = ("bioimageio.yaml", "rdf.yaml", "model.yaml")
+PACKAGE_ENDING = ".bioimageio.yaml"
+
+
+def holds_package(folder: Path) -> bool:
     """Whether a folder holds the description of a BioImage.IO package."""
-    names = ("rdf.yaml", "rdf.yml", "bioimageio.yaml", "bioimageio.yml")
-    return any((folder / name).is_file() for name in names) or any(
-        folder.glob("*.bioimageio.y*ml")
-    )
+    is_usual = any((folder / name).is_file() for name in PACKAGE_NAMES)
+    return is_usual or any(folder.glob(f"*{PACKAGE_ENDING}"))
 
 
 def is_ours(path: Path) -> bool:

@@ -15,8 +15,7 @@ from napari_shiftseg.gui.inspect.card import BADGE_COLOURS
 from napari_shiftseg.gui.parts import opening
 from napari_shiftseg.gui.parts.layout import opened
 from napari_shiftseg.gui.parts.text_boxes import LEAST_CONTRAST, contrast
-from napari_shiftseg.networks.loading import known
-from napari_shiftseg.networks.loading.models import loading
+from napari_shiftseg.networks.loading import known, models
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
@@ -45,7 +44,7 @@ class Pooled(nn.Module):
 def nothing_is_known(tmp_path, monkeypatch):
     """Keep findings and trust within a test."""
     monkeypatch.setattr(known, "user_cache_path", lambda *_, **__: tmp_path / "cache")
-    monkeypatch.setattr(loading, "TRUSTED", set())
+    monkeypatch.setattr(models, "TRUSTED", set())
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +148,7 @@ def test_dropping(widget, files, answers, qtbot, tmp_path, model_file):
     (tmp_path / "image.tif").write_bytes(b"II*")
     assert not drop(widget, str(tmp_path / "image.tif"))
     assert not drop(widget, str(tmp_path / "gone.onnx"))
+    assert not drop(widget, str(tmp_path))  # a folder without a description
     assert not drop(widget, files["pooled"], files["whole"])  # one at a time
     assert widget.model.value == files["pooled"]
 

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QMessageBox, QWidget
 
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.text_boxes import plainly
-from napari_shiftseg.networks.header import FOREIGN, SUFFIX, is_ours
+from napari_shiftseg.networks.header import FOREIGN, SUFFIX, holds_package, is_ours
 from napari_shiftseg.networks.loading.models import (
     is_read_at_once,
     read_config,
@@ -122,5 +122,7 @@ def _model_in(event: QEvent) -> str:
     path = Path(urls[0].toLocalFile()) if len(urls) == 1 else None
     if path is None or not path.exists():
         return ""
+    if path.is_dir():
+        return str(path) if holds_package(path) else ""
     is_model = path.suffix.lower() == SUFFIX or not is_ours(path)
     return str(path) if is_model else ""

@@ -157,7 +157,7 @@ class Found:
             dict(figures["agreement"]),
             figures["sure"],
             tuple(figures["notes"]),
-            figures["alive"],
+            figures.get("alive"),
         )
 
     def figures(self) -> dict[str, Any]:

@@ -123,8 +123,8 @@ class ForeignConfig(NetworkConfig):
 
 def _usual_window(axis: FoundAxis) -> int:
     wanted = max(USUAL_TILE, 2 * axis.halo)
-    if axis.most is not None:
-        wanted = min(wanted, axis.most - axis.context - 2 * axis.halo)
+    if axis.kept_at_most is not None:
+        wanted = min(wanted, axis.kept_at_most)
     return max(wanted // axis.period, 1) * axis.period
 
 

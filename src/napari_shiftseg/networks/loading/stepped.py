@@ -60,7 +60,7 @@ class Stepped(nn.Module):
         for step in self._before:
             x = stepped(step, x)
         if self._one_by_one:
-            outputs = torch.cat([self._of(one) for one in x.split(1)])
+            outputs = torch.cat([self._of(one[None]) for one in x])
         else:
             outputs = self._of(x)
         for step in self._after:

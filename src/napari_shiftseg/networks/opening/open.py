@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.networks.header import PACKAGE_ENDING, PACKAGE_NAMES
 from napari_shiftseg.networks.opening.bundle import (
     Bundle,
     Folder,
@@ -19,12 +20,7 @@ from napari_shiftseg.networks.opening.opened import (
     OpenedNetwork,
     Output,
 )
-from napari_shiftseg.networks.opening.package import (
-    ENDING,
-    NAMES,
-    description_in,
-    open_package,
-)
+from napari_shiftseg.networks.opening.package import description_in, open_package
 from napari_shiftseg.networks.opening.trust import (
     NOBODY,
     Trusted,
@@ -104,7 +100,8 @@ def _open_folder(path: Path, trusted: Trusted) -> OpenedNetwork:
     if found is None:
         raise UnreadableNetworkError(
             f"the folder {path.name or path} holds no description of a model "
-            f"({NAMES[0]} or {NAMES[1]}): open the file of the network itself"
+            f"({PACKAGE_NAMES[0]} or {PACKAGE_NAMES[1]}): open the file of the network "
+            f"itself"
         )
     return open_package(found, Folder(path), trusted)
 
@@ -184,8 +181,8 @@ def _open_zip(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
             f"{path.name} holds {brief(foreign[0])}, of Keras or TensorFlow: {CONVERT}"
         )
     raise UnreadableNetworkError(
-        f"{path.name} is a zip without a network: {NAMES[0]} or a program of torch is "
-        f"expected in it"
+        f"{path.name} is a zip without a network: {PACKAGE_NAMES[0]} or a program of "
+        f"torch is expected in it"
     )
 
 
@@ -194,7 +191,7 @@ def _package_folder(names: list[str]) -> str | None:
     found = sorted(
         (name.count("/"), name.rpartition("/")[0])
         for name in names
-        if name.rpartition("/")[2] in NAMES or name.endswith(ENDING)
+        if name.rpartition("/")[2] in PACKAGE_NAMES or name.endswith(PACKAGE_ENDING)
     )
     if not found:
         return None

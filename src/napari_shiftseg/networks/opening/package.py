@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.networks.header import PACKAGE_ENDING, PACKAGE_NAMES
 from napari_shiftseg.networks.opening.bundle import is_elsewhere
 from napari_shiftseg.networks.opening.description import (
     Description,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks.opening.bundle import Bundle
     from napari_shiftseg.networks.opening.engine import Engine
 
-NAMES = ("bioimageio.yaml", "rdf.yaml", "model.yaml")
-ENDING = ".bioimageio.yaml"
 # the safest first: no code at all, a program in its own interpreter, a Python file
 FORMATS = ("onnx", "torchscript", "pytorch_state_dict")
 MOST_TEST = 2**28  # bytes of a test array
@@ -55,8 +54,9 @@ def description_in(bundle: Bundle) -> str | None:
     bundle : Bundle
     """
     names = bundle.names()
-    usual = [name for name in NAMES if name in names]
-    others = [name for name in names if name.endswith(ENDING) and "/" not in name]
+    usual = [name for name in PACKAGE_NAMES if name in names]
+    ended = [name for name in names if name.endswith(PACKAGE_ENDING)]
+    others = [name for name in ended if "/" not in name]
     if not usual and len(others) > 1:
         raise UnreadableNetworkError(
             f"{bundle.where.name} holds the descriptions {brief(others)}: open the one "

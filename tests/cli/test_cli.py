@@ -743,7 +743,7 @@ class TestDemo:
     ) -> None:
         given: list[Any] = []
 
-        def remembered(*arguments: Any) -> Any:
+        def remembered(*arguments: Any, **_: Any) -> Any:
             yield from ()
             given.extend(arguments)
             return demo_run.comparison
@@ -796,7 +796,7 @@ class TestDemo:
     def quick(self, demo_run, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let the demo find the comparison it made before."""
 
-        def remembered(*_: Any) -> Any:
+        def remembered(*_: Any, **__: Any) -> Any:
             yield from ()
             return demo_run.comparison
 

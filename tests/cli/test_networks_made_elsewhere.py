@@ -17,7 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from napari_shiftseg.networks.loading import known, loading
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import loading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -215,7 +216,7 @@ def test_one_fixed_size_is_used_as_it_is(shiftseg, inspect, tmp_path) -> None:
     found = json.loads(
         shiftseg("inspect", tmp_path / "i.npy", "-m", path, "--json").stdout
     )
-    strides = [each["stride"][0] for each in found["windows"]]
+    strides = [each["keeps"][0] for each in found["windows"]]
     assert strides
     assert max(strides) <= 30
     ran = shiftseg(
@@ -280,6 +281,30 @@ def test_control_flow_is_probed_alone(inspect, tmp_path) -> None:
     assert (found["period"], found["tiling"]) == ([2, 2], "exact")
     assert set(found["agreement"].values()) == {"probe alone"}
     assert "it has no graph to read: probing alone" in found["notes"]
+
+
+BRANCHING = """
+import torch
+
+class Net(torch.nn.Conv2d):
+    def forward(self, x):
+        y = super().forward(x)
+        return torch.relu(y) if bool(y.mean() > 9) else y
+"""
+
+
+def test_an_export_that_fails_is_silent(inspect, tmp_path, capfd) -> None:
+    how = {"in_channels": 1, "out_channels": 2, "kernel_size": 3, "padding": 1}
+    code = {"source": "net.py", "callable": "Net", "kwargs": how}
+    entry = {"source": "w.pt", "architecture": code}
+    torch.save(nn.Conv2d(**how).state_dict(), tmp_path / "w.pt")
+    files = {"w__pt": (tmp_path / "w.pt").read_bytes(), "net__py": BRANCHING.encode()}
+    said = description(weights={"pytorch_state_dict": entry})
+    folder = package(tmp_path / "p", said, **files)
+    found = inspect(folder, "--trust", sum_of(folder / "net.py"))
+    assert set(found["agreement"].values()) == {"probe alone"}
+    assert any("torch cannot export it" in note for note in found["notes"])
+    assert capfd.readouterr() == ("", "")
 
 
 def test_dropout_that_was_left_on_is_named(shiftseg, inspect, tmp_path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from gallery_networks import KNOWN, write_known, write_resnet
 from network_gallery import OTHERS, PACKAGE, by_halo, measured, page
 
-from napari_shiftseg.networks.loading import known, loading
-from napari_shiftseg.networks.loading.models import load_model
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import load_model, loading
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

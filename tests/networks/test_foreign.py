@@ -238,7 +238,7 @@ def test_the_usual_window_is_one_that_it_has() -> None:
     net = drawn("wanting")
     fixed = [replace(a, multiple=0, remainder=0, smallest=60) for a in net.axes]
 
-    assert as_network(net).config.usual_window == (132, 132)  # 128 in periods of 6
+    assert as_network(net).config.usual_window == (60, 60)  # 64 in periods of 6
     assert as_network(net, tuple(fixed)).config.usual_window == (48, 48)
 
 

@@ -160,6 +160,19 @@ class TestCompared:
         assert largest[0] < 1e-4
         assert largest[1] > 0.1
 
+    def test_places_are_blended_as_offsets_are(self, rng) -> None:
+        """Of a spatial embedding: where shares add up to one, places do, too."""
+        model = new_model(ndim=2, depth=2, features=4, embedding="spatial")
+        image = rng.normal(size=(40, 40)).astype(np.float32)
+        opened = open_for(image, model)
+
+        found = predicted(opened, model, blended_plan(naive(opened, model, 16)))
+
+        whole = plan_for(opened, model, None, "whole", "mirror", None, "cpu")
+        expected = predicted(opened, model, whole)
+        assert found == pytest.approx(expected, abs=1e-4)
+        assert np.abs(expected).max() > 30  # pixels
+
     def test_nothing_else_is_compared_unless_asked(self, padded, rng) -> None:
         assert compare(rng.normal(size=(20, 20)), padded, window=8).also == {}
 
@@ -173,6 +186,9 @@ class TestCompared:
             compare(image, padded, also="blended", views=2)
         with pytest.raises(ValueError, match="reads grey values as they are"):
             compare(image, padded, also=["normalised by tile"])
+        sphere = new_model(ndim=2, depth=1, features=2, embedding="spherical")
+        with pytest.raises(ValueError, match="on the sphere, where tiles have no mean"):
+            compare(image, sphere, also=["blended"])
         scaled = new_model(ndim=2, depth=1, features=2, intensity="range")
         with pytest.raises(ValueError, match="leave out the intensity, or"):
             compare(image, scaled, also=["normalised by tile"], intensity=(0, 1))

@@ -56,7 +56,6 @@ def compare(
     image: ArrayLike | Any,
     model: TiledNetwork,
     truth: ArrayLike | None = None,
-    *,
     also: Iterable[str] = (),
     **settings: Unpack[OfOneWindow],
 ) -> Comparison:

@@ -28,7 +28,10 @@ NO_HALO = (
 NO_SCALE = (
     "{} reads grey values as they are, so nothing is normalised, tile by tile or not"
 )
-NO_MEAN = "{} predicts a {} embedding, which has no mean that tiles could be blended to"
+NO_MEAN = (
+    "{} predicts an embedding on the sphere, where tiles have no mean that they could "
+    "be blended to"
+)
 
 
 def parse_ways(text: str) -> tuple[Way, ...]:
@@ -70,8 +73,8 @@ def why_not(way: Way, config: NetworkConfig) -> str:
         Of `WAYS`.
     config : NetworkConfig
     """
-    if way in OVERLAPS and config.embedding in ("spherical", "spatial"):
-        return NO_MEAN.format(config.name, config.embedding)
+    if way in OVERLAPS and config.embedding == "spherical":
+        return NO_MEAN.format(config.name)
     if way == "declared halo" and config.declared_halo is None:
         return NO_HALO.format(config.name)
     if way == "normalised by tile" and config.intensity == "as-is":

@@ -103,16 +103,18 @@ class SeamCauses:
 
     @property
     def _of_statistics(self) -> str:
-        found = (
-            f"Statistics (tile mismatch {_short(self.tile_mismatch)}): tiles on the "
-            f"grid, with their halo,"
-        )
+        found = f"(tile mismatch {_short(self.tile_mismatch)}): tiles on the grid,"
         if self.by_statistics:
             return (
-                f"{found} answer differently where they overlap. Expect seams at every "
-                f"tile border, whatever the tile size."
+                f"Statistics of the tile {found} with their halo, answer differently "
+                f"where they overlap: each depends on what else it holds, or on the "
+                f"place in it. Expect seams at every tile border, whatever the tile "
+                f"size."
             )
-        return f"{found} answer alike where they overlap. No seams come from there."
+        return (
+            f"Statistics of the tile {found} with their halo, answer alike where they "
+            f"overlap. No seams come from there."
+        )
 
     @property
     def _of_phase(self) -> str:

@@ -15,7 +15,8 @@ from napari_shiftseg.gui.inspect.card import BADGE_COLOURS
 from napari_shiftseg.gui.parts import opening
 from napari_shiftseg.gui.parts.layout import opened
 from napari_shiftseg.gui.parts.text_boxes import LEAST_CONTRAST, contrast
-from napari_shiftseg.networks.loading.models import known, loading
+from napari_shiftseg.networks.loading import known
+from napari_shiftseg.networks.loading.models import loading
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning"),
@@ -203,7 +204,7 @@ def test_the_card_says_whether_tiles_can_be_exact(
     text = widget.card.toPlainText()
     assert "Probably exact: the self-test saw no difference" in text
     assert "Measured on this image" in text
-    assert "Statistics (tile mismatch 0): tiles on the grid" in text
+    assert "Statistics of the tile (tile mismatch 0): tiles on the grid" in text
     viewer.add_image(image[:50, :50], name="other")
     widget.image.value = viewer.layers["other"]
     assert "self-test not run yet" in widget.card.toPlainText()

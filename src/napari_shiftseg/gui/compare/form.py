@@ -152,11 +152,10 @@ class CompareForm(ControlRows):
         self._is_rescaled = self._settings.pop("diameter", None) is not None
         self._model_of_settings = form.model.value
         if self.model.value == form.model.value:
-            window = form.config.usual_window  # the cheapest may show no seams
+            usual = form.config.usual_window  # the cheapest may show no seams
             with suppress(ValueError):  # none is written there
-                if not form.window.is_cheapest:
-                    window = as_window(form.window.window(), form.config.ndim)
-                self.window.follow(window)
+                window = usual if form.window.is_cheapest else form.window.window()
+                self.window.follow(as_window(window, form.config.ndim))
         self.edited.emit()
 
     @property

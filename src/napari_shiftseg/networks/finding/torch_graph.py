@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,8 @@ from napari_shiftseg.networks.finding.steps import (
 from napari_shiftseg.networks.finding.torch_steps import described
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import fx, nn
 
 
@@ -39,7 +44,7 @@ def torch_graph(module: nn.Module, size: tuple[int, ...], channels: int) -> Grap
     """
     dtype = next((p.dtype for p in module.parameters()), torch.float32)
     example = torch.zeros(1, channels, *size, dtype=dtype)
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), _quiet(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
             program = torch.export.export(module, (example,))
@@ -47,6 +52,18 @@ def torch_graph(module: nn.Module, size: tuple[int, ...], channels: int) -> Grap
             first = str(error).strip().partition("\n")[0] or type(error).__name__
             raise Unreadable(f"torch cannot export it: {first}") from None
     return _read(program, len(size))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from printing the whole graph where it cannot be exported."""
+    logger = logging.getLogger("torch.fx.experimental.symbolic_shapes")
+    before, logger.disabled = logger.disabled, True
+    try:
+        with redirect_stderr(StringIO()):
+            yield
+    finally:
+        logger.disabled = before
 
 
 def _read(program: Any, ndim: int) -> Graph:

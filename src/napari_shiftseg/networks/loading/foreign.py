@@ -28,7 +28,7 @@ Use = Literal[
     "other",
 ]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
-USUAL_WINDOW = 128  # pixels
+USUAL_TILE = 64  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
 
 
@@ -91,21 +91,12 @@ class ForeignConfig(NetworkConfig):
 
     @property
     def usual_window(self) -> tuple[int, ...]:
-        """Window to begin with: 128 pixels in whole periods, or as many as it has."""
-        usual = (
-            (ceil(USUAL_WINDOW / axis.period) * axis.period, axis.kept_at_most)
-            for axis in self.sizes.axes
-        )
-        return tuple(n if most is None else min(n, most) for n, most in usual)
+        """Window to begin with, of whole periods: that of its training is not known.
 
-    @property
-    def declared_halo(self) -> tuple[int, ...] | None:
-        """Pixels that its package says are wrong at both ends; None: it says nothing.
-
-        In pixels of the input.
+        At least `USUAL_TILE` pixels, and twice the halo, so that a tile reads at most
+        twice as far as it keeps; less where no input is as large.
         """
-        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
-        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
+        return tuple(map(_usual_window, self.sizes.axes))
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -119,6 +110,22 @@ class ForeignConfig(NetworkConfig):
             "notes": list(self.notes),
             "sha256": self.sha256,
         }
+
+    @property
+    def declared_halo(self) -> tuple[int, ...] | None:
+        """Pixels that its package says are wrong at both ends; None: it says nothing.
+
+        In pixels of the input.
+        """
+        pairs = ((each["halo"], Fraction(each["scale"])) for each in self.declared)
+        return tuple(ceil(halo / scale) for halo, scale in pairs) or None
+
+
+def _usual_window(axis: FoundAxis) -> int:
+    wanted = max(USUAL_TILE, 2 * axis.halo)
+    if axis.most is not None:
+        wanted = min(wanted, axis.most - axis.context - 2 * axis.halo)
+    return max(wanted // axis.period, 1) * axis.period
 
 
 Predict = Callable[[NDArray[Any]], NDArray[Any]]
@@ -135,13 +142,16 @@ class ForeignNetwork(nn.Module):
         That predicts (batch, channels, \*input) → (batch, outputs, \*output): of
         tensors, on a device; or of float32 arrays, on the CPU, one input after the
         other, shared by all copies.
-    reopen : callable
+    reopen : callable, optional
         Opens the file again, where the network is sent to another process: it is
         pickled in place of the network.
     """
 
     def __init__(
-        self, config: ForeignConfig, network: nn.Module | Predict, reopen: Reopen
+        self,
+        config: ForeignConfig,
+        network: nn.Module | Predict,
+        reopen: Reopen | None = None,
     ) -> None:
         super().__init__()
         self._reopen = reopen
@@ -155,6 +165,8 @@ class ForeignNetwork(nn.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open it again where it is sent to: a worker sees the same files."""
+        if self._reopen is None:
+            raise TypeError("a network without a file cannot be sent elsewhere")
         config = self.config
         return self._reopen, (
             Path(config.source), frozenset(config.code), config.sha256

@@ -154,12 +154,8 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
     opened : OpenedNetwork
     found : Found
     """
-    fixed = opened.fixed_size or (None,) * opened.ndim
-    axes = [
-        axis if size is None else replace(axis, multiple=0, remainder=0, smallest=size)
-        for axis, size in zip(found.axes, fixed, strict=True)
-    ]
-    sizes, crop = zip(*map(tiled_axis, axes), strict=True)
+    found = _at_its_one_size(found, opened.fixed_size)
+    sizes, crop = zip(*map(tiled_axis, found.axes), strict=True)
     example = [axis.input_for(1 + 2 * axis.halo) for axis in sizes]
     grey = np.random.default_rng(0).random((1, opened.in_channels, *example))
     outputs = opened.predict(grey.astype(np.float32))
@@ -185,6 +181,15 @@ def config_of(opened: OpenedNetwork, found: Found) -> ForeignConfig:
         source=str(opened.source.resolve()),
         sha256=opened.sha256,
     )
+
+
+def _at_its_one_size(found: Found, size: tuple[int, ...] | None) -> Found:
+    """Return what was found, where a file reads one size alone, whatever its layers."""
+    if size is None:
+        return found
+    pairs = zip(found.axes, size, strict=True)
+    axes = [replace(axis, multiple=0, remainder=0, smallest=n) for axis, n in pairs]
+    return replace(found, axes=tuple(axes))
 
 
 FILES = {

@@ -156,7 +156,10 @@ class TestPackage:
     def test_refused(self, shiftseg, model_file, tmp_path: Path) -> None:
         ran = shiftseg("export", model_file, "--license", "MIT", "-o", tmp_path)
         ran.assert_refused("are of a package: add --bioimageio")
-        shiftseg("export", model_file, "--bioimageio", "-o", tmp_path)
+        asked = ("export", model_file, "--bioimageio", "-o", tmp_path)
+        ran = shiftseg(*asked, "--license", "as you like")
+        ran.assert_refused("a name of SPDX, such as MIT", "got 'as you like'")
+        shiftseg(*asked)
         for option in ((), ("--bioimageio",)):
             ran = shiftseg("export", tmp_path / "tiny.zip", "-o", tmp_path, *option)
             ran.assert_refused("tiny.zip was made elsewhere", "hand on the file itself")

@@ -261,7 +261,7 @@ def test_what_is_no_embedding_is_not_called_one(onnx, image):
     assert result.gives == model.config.gives == "prediction"
     kinds = [how["name"] for _, how, _ in layers_of(result)]
     assert kinds[0].startswith("outputs · net")
-    verdict = shiftseg.self_test(model, image, window=8)
+    verdict = shiftseg.self_test(image, model, window=8)
     assert "embedding" not in verdict.verdict
 
 

@@ -188,7 +188,8 @@ class TestCompare:
 
     def test_progress_and_notes(self, model: UNet, rng) -> None:
         steps = list(compare_steps(rng.normal(size=(9, 9)), model, Settings(window=6)))
-        assert {step.stage for step in steps} == {
+        stages = {step.stage for step in steps} - {"reading grey values"}
+        assert stages == {
             "naive: predicting", "naive: clustering", "cropped: predicting",
             "cropped: clustering", "untiled: predicting",
         }  # fmt: skip

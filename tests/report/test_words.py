@@ -70,7 +70,7 @@ def test_no_parameter_reads_none(small_model) -> None:
     report = {**describe(small_model(2, 2)), **asdict(Settings())}
     given_by_the_model = {
         "bandwidth", "kernel", "scope", "min_size", "split_far_parts", "window",
-        "foreground_threshold",
+        "foreground_threshold", "method", "prominence",
     }  # fmt: skip
     absent = [name for name, value in report.items() if value is None]
     assert {"batch", "region", "provenance"} <= set(absent)

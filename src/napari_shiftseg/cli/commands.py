@@ -48,7 +48,8 @@ def run(arguments: Sequence[str]) -> int:
         If the arguments are wrong; and all that a command raises.
     """
     words = _expanded(_as_now(arguments))
-    app.commands["figure"].help = _about_figure(words)  # type: ignore[attr-defined]
+    if words[:1] == ["figure"]:
+        app.commands["figure"].help = _about_figure(words)  # type: ignore[attr-defined]
     try:
         status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from napari_shiftseg.stores.folders import (
     writable_folder,
 )
 from napari_shiftseg.stores.whole_file import all_or_none
-from napari_shiftseg.text import by, number_of
+from napari_shiftseg.text import brief, by, number_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +99,9 @@ def run_export(model: str, output: Path, asked: Asked) -> None:
         print(f"{weights.name} and its card {card.name} are in {folder}")
 
 
+SPDX = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")  # the form of a licence's name
+
+
 @dataclass(frozen=True)
 class Package:
     """What is asked of a package; None: what is usual."""
@@ -126,6 +130,11 @@ def run_package(model: str, output: Path, package: Package, asked: Asked) -> Non
         See ``shiftseg export --help``.
     package : Package
     """
+    if package.licence and not SPDX.fullmatch(package.licence):
+        raise ValueError(
+            f"a licence has a name of SPDX, such as MIT or CC-BY-4.0, got "
+            f"{brief(package.licence)}"
+        )
     network = _own(model)
     path = writable_folder(output) / f"{file_name(network.config)}.zip"
     _refuse_older(path, asked.overwrite)

@@ -138,8 +138,7 @@ def read_image(
     IsADirectoryError
         If it is a folder.
     ValueError
-        If it is no image, is damaged, holds labels that a run made, or has several
-        channels and none is chosen.
+        If it is no image, is damaged, or has several channels and none is chosen.
     """
     path = Path(path)
     if is_sample(path):
@@ -149,7 +148,6 @@ def read_image(
             )
         image = make_sample(str(path)).image
         return Source(path.name, image, "ZYX"[-image.ndim :], path=str(path))
-    refuse_labels(path)
     stored = stored_in(path, series, lazily)
     try:
         one = one_channel(stored, channel, several)
@@ -182,7 +180,13 @@ def image_for(
         Of the model.
     path, channel, series, lazily
         See `read_image`.
+
+    Raises
+    ------
+    ValueError
+        As `read_image`, and if it holds labels that a run made.
     """
+    refuse_labels(path)
     source = read_image(path, channel, series, config.in_channels, lazily)
     axes = source.axes
     if CHANNELS in axes:

@@ -115,7 +115,7 @@ def test_a_program_is_opened_after_consent_alone(widget, files, answers, qtbot, 
     assert widget.model.value == before  # it is looked into beside
     qtbot.waitUntil(lambda: not given, timeout=60_000)
     qtbot.wait(100)
-    assert (widget.model.value, loading.TRUSTED) == (before, set())
+    assert (widget.model.value, models.TRUSTED) == (before, set())
     assert "pooled.pt is a TorchScript program, which can run code" in asked[0]
     assert "SHA-256" in asked[0]
     assert asked[0].endswith("Open pooled.pt only if you trust it.")
@@ -123,7 +123,7 @@ def test_a_program_is_opened_after_consent_alone(widget, files, answers, qtbot, 
     assert not any("TorchScript" in text for text in said())  # it was asked, not told
     trusting(qtbot, widget, answers, files["pooled"])
     assert len(asked) == 2
-    assert len(loading.TRUSTED) == 1
+    assert len(models.TRUSTED) == 1
     widget.model.value = before
     widget.model.open(files["pooled"])  # trusted as long as this runs
     qtbot.waitUntil(lambda: widget.model.value == files["pooled"], timeout=60_000)

@@ -7,7 +7,7 @@ import pytest
 
 from napari_shiftseg.geometry.rates import Rate
 from napari_shiftseg.gui.parts import rates as module
-from napari_shiftseg.gui.parts.models import Devices
+from napari_shiftseg.gui.parts.devices import Devices
 from napari_shiftseg.gui.parts.rates import RateWatch
 from napari_shiftseg.inference import timing
 from napari_shiftseg.progress import Progress

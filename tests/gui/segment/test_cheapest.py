@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_shiftseg.gui.parts.models import METADATA_MODELS, Devices
+from napari_shiftseg.gui.parts.devices import Devices
+from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.inference.predict import plan_for
 from napari_shiftseg.networks.unet import load_unet

@@ -13,6 +13,7 @@ from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.gui.parts.devices import Devices
 from napari_shiftseg.gui.parts.models import METADATA_MODELS
 from napari_shiftseg.gui.parts.viewer import IN_VIEW, WHOLE_IMAGE
+from napari_shiftseg.networks.config import NetworkConfig
 from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.samples.catalogue import disks
 
@@ -95,14 +96,18 @@ def test_model_sets_the_clustering_and_the_window(widget, model_file):
     assert widget.advanced.min_size.value != 3
 
 
+def model_of(**clustering):
+    return NetworkConfig(foreground=True, clustering=Clustering(**clustering))
+
+
 def test_a_foreground_threshold_is_given_where_it_is_not_the_models(widget):
     advanced = widget.advanced
-    advanced.take(Clustering(foreground_threshold=0.35))
+    advanced.take(model_of(foreground_threshold=0.35))
     assert advanced.foreground_threshold.value == pytest.approx(0.35)
     assert advanced.settings()["foreground_threshold"] is None
     advanced.foreground_threshold.value = 0.6
     assert advanced.settings()["foreground_threshold"] == pytest.approx(0.6)
-    advanced.take(Clustering())
+    advanced.take(model_of())
     assert advanced.settings()["foreground_threshold"] is None
     advanced.restore({"foreground_threshold": 0.6})
     assert advanced.settings()["foreground_threshold"] == pytest.approx(0.6)
@@ -110,7 +115,7 @@ def test_a_foreground_threshold_is_given_where_it_is_not_the_models(widget):
 
 def test_what_a_record_leaves_to_the_model_is_shown_as_the_models(widget):
     advanced = widget.advanced
-    advanced.take(Clustering(bandwidth=0.7, foreground_threshold=0.35))
+    advanced.take(model_of(bandwidth=0.7, foreground_threshold=0.35))
     advanced.bandwidth.value, advanced.kernel.value = 2.5, "flat"
     advanced.restore({"bandwidth": None, "min_size": 9})
     assert advanced.bandwidth.value == pytest.approx(0.7)
@@ -129,11 +134,11 @@ def test_what_a_record_leaves_to_the_model_is_shown_as_the_models(widget):
     ],
 )
 def test_what_a_control_cannot_show_is_kept(widget, given):
-    advanced, own = widget.advanced, Clustering(**given)
+    advanced, own = widget.advanced, model_of(**given)
     advanced.take(own)
     ((name, value),) = given.items()
     assert advanced.settings()[name] in (None, value)  # None: the model's own
-    advanced.take(Clustering())
+    advanced.take(model_of())
     advanced.restore(given)
     assert advanced.settings()[name] == value
     advanced.controls[name].value = 0.25 if name != "min_size" else 7

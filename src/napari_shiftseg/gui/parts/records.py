@@ -226,7 +226,7 @@ class LayerRecord:
             Of the run.
         clustering : Clustering
         """
-        without = {"background_embedding"}
+        without = Clustering.model_fields.keys() - asdict(Settings()).keys()
         if not kept.has_foreground:
             without.add("foreground_threshold")
             if clustering.scope == "component":  # no run could be given that

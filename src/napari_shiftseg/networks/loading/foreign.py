@@ -200,7 +200,7 @@ class ForeignNetwork(nn.Module):
         for axis, (before, after) in enumerate(self.config.crop, start=2):
             left = outputs.shape[axis] - before - after
             outputs = outputs.narrow(axis, before, left)
-        if outputs.shape[1] == self.config.out_channels:
+        if len(self.config.outputs) == self.config.out_channels:
             return outputs
         logit = foreground_logit(outputs, self.config.outputs)
         return torch.cat([outputs, logit], dim=1)

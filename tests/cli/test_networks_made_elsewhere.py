@@ -17,8 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 from torch.nn import functional
 
-from napari_shiftseg.networks.loading import known
-from napari_shiftseg.networks.loading.models import loading
+from napari_shiftseg.networks.loading import known, models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +32,7 @@ FREE = ["n", 1, "h", "w"]
 def nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither what was found before nor what was trusted before counts."""
     monkeypatch.setattr(known, "user_cache_path", lambda *_, **__: tmp_path / "cache")
-    monkeypatch.setattr(loading, "TRUSTED", set())
+    monkeypatch.setattr(models, "TRUSTED", set())
 
 
 def convolution(name: str = "y", read: int = 1, made: int = 2, ndim: int = 2) -> Any:

@@ -34,9 +34,10 @@ class Network:
         self._compiling, self._set_up = compiling, set_up
         self.pace = lambda: pace
 
-    def prepare(self, size: tuple[int, ...]) -> None:
+    def prepare(self, size: tuple[int, ...]) -> bool:
         self.now += self._compiling * (size not in self.prepared)
         self.prepared.append(size)
+        return True
 
     def __call__(self, inputs: list[np.ndarray]) -> None:
         assert {i.dtype for i in inputs} == {self.dtype}

@@ -123,7 +123,7 @@ TESTED = {
     "tiles": "",
     "difference": "largest, tiled against untiled",
     "control": "the same for misaligned tiles",
-    "relative": "the difference, in units of the embedding's spread",
+    "relative": "the difference, in units of the prediction's spread",
     "relative_control": "the control, in units of that spread",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import OrderedDict
 from contextlib import suppress
 from hashlib import blake2b
@@ -238,7 +239,9 @@ def converted(model: TiledNetwork) -> Any:
     shape = model.shape
     smallest = shape.input_for((1,) * shape.ndim)
     example = (torch.zeros(1, shape.in_channels, *smallest),)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        # of sizes that a network compares: those of legal inputs agree
+        warnings.simplefilter("ignore")
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             model, example, check_trace=False
         )

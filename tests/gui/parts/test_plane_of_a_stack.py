@@ -55,5 +55,5 @@ def test_the_scale_is_that_of_the_stack(steps, path, model, scales, rng):
     stack = rng.random((3, 24, 26)) * np.array([1, 9, 4])[:, None, None]
     exhaust(steps(path, LayerSource.of(Image(stack), frame=(0,))))
     common = frame_scales(stack, model.config, USUAL_READING).common
-    assert scales == [(common.low, common.high)]
+    assert set(scales) == {(common.low, common.high)}
     assert common.high > 4 * stack[0].max()

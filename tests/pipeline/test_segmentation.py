@@ -245,8 +245,8 @@ class TestSeries:
         predicted = {s.done for s in steps if s.stage == "predicting"}
         tiles = steps[-1].total // 3
         assert predicted - {0} == set(range(1, 3 * tiles + 1))
-        stages = {s.stage for s in steps} - {"reading grey values"}  # said if it lasts
-        assert stages == {"predicting", "clustering", "linking"}
+        steps = [s for s in steps if s.stage != "reading grey values"]  # if it lasts
+        assert {s.stage for s in steps} == {"predicting", "clustering", "linking"}
         assert all(a.done <= b.done for a, b in pairwise(steps))
         assert steps[-1].done == steps[-1].total
 

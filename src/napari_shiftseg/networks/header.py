@@ -112,7 +112,12 @@ def find_model(source: str | Path) -> Path:
     """
     bundled, own, of_figures = bundled_models(), own_models(), figure_models()
     path = (own | bundled | of_figures).get(str(source), Path(source))
-    if not path.exists() or not (path.is_file() or holds_package(path)):
+    if path.is_dir() and not holds_package(path):
+        raise FileNotFoundError(
+            f"the folder {str(source)!r} holds no description of a model "
+            f"({' or '.join(PACKAGE_NAMES[:2])}): give the file of the model"
+        )
+    if not path.is_file() and not path.is_dir():
         of_yours = ", ".join(name for name in own if name not in bundled)
         near = get_close_matches(str(source), [*bundled, *of_figures, *own], n=1)
         raise FileNotFoundError(

@@ -238,12 +238,10 @@ def _halo(config: NetworkConfig, found: Found) -> list[str]:
     if len(seen) < config.ndim:
         why = "; the network sees the whole tile, so no halo is enough"
         return [_read(halo, why)]
-    if not any(halo):
-        said = "Halo: none is needed, nothing is made up at the border of a tile."
-    else:
-        why = f": the context of {compact(seen)}, up to a multiple of the period"
-        said = _read(halo, why)
-    return [said, *_declared(config, seen)]
+    if not any(halo):  # whatever is declared
+        return ["Halo: none is needed, nothing is made up at the border of a tile."]
+    why = f": the context of {compact(seen)}, up to a multiple of the period"
+    return [_read(halo, why), *_declared(config, seen)]
 
 
 def _declared(config: NetworkConfig, seen: tuple[int, ...]) -> list[str]:

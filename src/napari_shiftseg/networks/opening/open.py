@@ -174,6 +174,7 @@ def _open_zip(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
         require_trust(path, content, "a program of torch.export", trusted)
         return _plain(path, content, torch_file.open_exported(content, path.name))
     if any(name.endswith("data.pkl") for name in names):
+        torch_file.read_weights(content, path.name)  # refuses what holds more
         raise UnreadableNetworkError(f"{path.name} {IMPORT}")
     foreign = [name for name in names if name.endswith(ELSEWHERE)]
     if foreign:

@@ -11,8 +11,8 @@ import pytest
 from gallery_networks import KNOWN, write_known, write_resnet
 from network_gallery import OTHERS, PACKAGE, by_halo, measured, page
 
-from napari_shiftseg.networks.loading import known
-from napari_shiftseg.networks.loading.models import load_model, loading
+from napari_shiftseg.networks.loading import known, models
+from napari_shiftseg.networks.loading.models import load_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(autouse=True)
 def nothing_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "user_cache_path", lambda *_, **__: tmp_path / "cache")
-    monkeypatch.setattr(loading, "TRUSTED", set())
+    monkeypatch.setattr(models, "TRUSTED", set())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakMethod, ref
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error, show_info
@@ -44,16 +45,20 @@ def look_into(
     native : QWidget
         Of whom asks: nothing is handed over once it is closed.
     take : callable
-        Called with the path and what was found.
+        A method, called with the path and what was found.
     """
+    # a thread that is done must not keep a viewer that was closed
+    asking, taking = ref(native), WeakMethod(take)
 
     def found(config: NetworkConfig) -> None:
-        if is_open(native):
+        native, take = asking(), taking()
+        if native is not None and take is not None and is_open(native):
             take(str(path), config)
 
     def failed(error: Exception) -> None:
         sum_of_code = getattr(error, "sha256", "")
-        if not is_open(native):
+        native, take = asking(), taking()
+        if native is None or take is None or not is_open(native):
             return
         if not sum_of_code:
             show_error(plainly(str(error)))

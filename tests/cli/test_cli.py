@@ -208,10 +208,13 @@ class TestInspect:
         np.save("nan.npy", np.full((9, 9), np.nan))
         assert_refused(shiftseg("inspect", model_file, "--json", *options), said)
 
-    def test_the_sample_is_no_volume(self, shiftseg, small_model, tmp_path) -> None:
+    def test_the_sample_of_a_volume_is_one(
+        self, shiftseg, small_model, tmp_path
+    ) -> None:
         path = save_model(small_model(3, 1), tmp_path / "volumes.safetensors")
-        ran = shiftseg("inspect", path, "--self-test")
-        assert_refused(ran, "reads 3 axes, the sample disks (no image was given) has 2")
+        ran = shiftseg("inspect", path, "--self-test", "--json")
+        assert ran.status == 0
+        assert json.loads(ran.stdout)["image"] == "nuclei-3d"
 
     def test_an_image_of_one_tile(self, shiftseg, model_file, tmp_path) -> None:
         np.save(tmp_path / "a.npy", np.eye(3))
@@ -602,7 +605,7 @@ class TestRefused:
             ("text.safetensors", "text.safetensors is no model file"),
             ("cut.safetensors", "cut.safetensors"),
             ("pickle.safetensors", "is a pickle"),
-            ("folder", "neither a file"),
+            ("folder", "holds no description of a model"),
         ],
     )
     def test_a_model(

@@ -337,7 +337,9 @@ def test_nothing_malicious_is_run(shiftseg, tmp_path) -> None:
     path, out = tmp_path / "net.pt", tmp_path / "net.safetensors"
     config.write_text(yaml.safe_dump(UNET2D))
     torch.save({"weight": torch.ones(1), "more": Owned(marker)}, path)
-    shiftseg("inspect", "-m", path).assert_refused("net.pt holds weights alone")
+    shiftseg("inspect", "-m", path).assert_refused(
+        "net.pt is a pickle that holds more than weights"
+    )
     ran = shiftseg("import", path, config, "-o", out)
     ran.assert_refused("can run code, and it was not opened")
     assert not marker.exists()

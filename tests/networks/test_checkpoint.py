@@ -188,10 +188,12 @@ def test_bundled_models_load_by_name(name, period):
 
 
 def test_an_unknown_name_lists_the_bundled_models(tmp_path):
-    for source in ("dsks", tmp_path / "none.safetensors", tmp_path):
-        for read in (load_unet, read_unet_config):
+    for read in (load_unet, read_unet_config):
+        for source in ("dsks", tmp_path / "none.safetensors"):
             with pytest.raises(FileNotFoundError, match=r"neither.*disks, disks-w16"):
                 read(source)
+        with pytest.raises(FileNotFoundError, match="holds no description of a model"):
+            read(tmp_path)
 
 
 def test_files_of_any_header_length_load(model, tmp_path):

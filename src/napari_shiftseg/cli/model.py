@@ -113,7 +113,8 @@ def _is_image(given: Path) -> bool:
 
 
 ABOUT = ("dimensions", "channels", "window", "period")
-SAMPLE = Path("disks")  # of the self-test where no image is given
+# of the self-test where no image is given, by the axes of the model
+SAMPLE, VOLUME, VOLUME_AXES = Path("disks"), Path("nuclei-3d"), 3
 NO_IMAGE = "no image was given"
 MEAN_SHIFT = "mean-shift"
 OF_MEAN_SHIFT = ("bandwidth", "kernel", "background_embedding", "split_far_parts")
@@ -176,8 +177,9 @@ def _subject(
     image: Path | None, model: TiledNetwork, asked: Asked
 ) -> tuple[str, NDArray[Any], str]:
     """Return an image's name, the first frame of it, and that it is one of several."""
-    source = read_source(model.config, image or SAMPLE, asked)
-    name = str(image) if image else f"the sample {SAMPLE} ({NO_IMAGE})"
+    sample = VOLUME if model.config.ndim == VOLUME_AXES else SAMPLE
+    source = read_source(model.config, image or sample, asked)
+    name = str(image) if image else f"the sample {sample} ({NO_IMAGE})"
     model.config.leading_axes(source.data.ndim, name)  # refuses too few
     frames = frames_of(source.data, model)
     first = source.data[frames[0]] if frames else source.data

@@ -218,7 +218,8 @@ def _why_unreadable(path: Path, error: Exception) -> str:
         )
     return (
         f"{path.name} is no model file, or it is truncated ({error}); "
-        f"a .safetensors file written by shiftseg train is expected"
+        f"a .safetensors file written by shiftseg train is expected, or a network made "
+        f"elsewhere: a BioImage.IO package, .onnx, .pt or .pt2"
     )
 
 

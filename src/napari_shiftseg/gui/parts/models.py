@@ -19,6 +19,7 @@ from napari_shiftseg.gui.parts.source import (
 )
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.networks.header import (
+    PACKAGE_NAMES,
     bundled_models,
     figure_models,
     is_ours,
@@ -104,8 +105,13 @@ class OpenedModels:
 
     def choices(self) -> list[tuple[str, str]]:
         """Return what is shown and what it stands for."""
-        files = [(Path(path).name, path) for path in self._paths]
+        files = [(_name_of(Path(path)), path) for path in self._paths]
         return [*((name, name) for name in named_models()), *files]
+
+
+def _name_of(path: Path) -> str:
+    """Return the name of a file, or of the folder of a package it describes."""
+    return path.parent.name if path.name in PACKAGE_NAMES else path.name
 
 
 OPENED = OpenedModels()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.geometry.advice import cheaper, size_name, size_text, times_text
 from napari_shiftseg.geometry.tiling import TilePlan, plan_tiles
-from napari_shiftseg.geometry.window import is_beyond
 from napari_shiftseg.text import compact
 
 if TYPE_CHECKING:
@@ -154,7 +153,7 @@ def _default_plans(
 def _can_read(window: Sequence[int], shape: NetworkShape) -> bool:
     """Whether a network can predict so much at once; one of one input size may not."""
     sizes = zip(shape.axes, window, strict=True)
-    return not any(is_beyond(axis, n + 2 * axis.halo) for axis, n in sizes)
+    return all(axis.can_keep(n) for axis, n in sizes)
 
 
 def _size(plan: TilePlan) -> tuple[int, tuple[int, ...]]:

@@ -54,6 +54,15 @@ class AxisSizes:
         left = self.most - self.context - 2 * self.halo
         return left // self.period * self.period
 
+    def can_keep(self, size: int) -> bool:
+        """Whether an input is large enough for a tile that keeps `size` pixels."""
+        return self.most is None or size + 2 * self.halo + self.context <= self.most
+
+    def kept_of(self, size: int) -> int:
+        """Return what a tile can keep of `size` pixels: these, or `kept_at_most`."""
+        most = self.kept_at_most
+        return size if most is None else min(size, most)
+
     def is_legal(self, size: int) -> bool:
         """Whether an input of `size` pixels loses none in pooling."""
         return size > self.context and size % self.period == self.remainder

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, pairwise, product
-from math import ceil, inf, prod
+from math import ceil, prod
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -215,10 +215,10 @@ def default_windows(shape: NetworkShape) -> list[tuple[int, ...]]:
         (PERIODS * axis.period - axis.period) // step
         for axis, step in zip(shape.axes, steps, strict=True)
     )
-    largest = [min(PERIODS * a.period, a.kept_at_most or inf) for a in shape.axes]
+    largest = [axis.kept_of(PERIODS * axis.period) for axis in shape.axes]
     windows = (
         tuple(
-            int(min(axis.period + n * step, most))
+            min(axis.period + n * step, most)
             for axis, step, most in zip(shape.axes, steps, largest, strict=True)
         )
         for n in range(number + 1)
@@ -237,18 +237,6 @@ def nearest_valid(axis: AxisSizes, window: int) -> tuple[int, int]:
     """
     below = kept(axis, window, "cropped")
     return below, below + axis.period
-
-
-def is_beyond(axis: AxisSizes, output: int) -> bool:
-    """Whether this is more than a network of one input size can predict at once.
-
-    Parameters
-    ----------
-    axis : AxisSizes
-    output : int
-        Pixels that are predicted, the halo among them.
-    """
-    return axis.most is not None and axis.context + output > axis.most
 
 
 @lru_cache(maxsize=64)  # widgets ask again and again
@@ -312,7 +300,7 @@ def largest_window(shape: NetworkShape, memory: int) -> tuple[int, ...] | None:
     """
 
     def fits(n: int) -> bool:
-        if any(is_beyond(a, n * a.period + 2 * a.halo) for a in shape.axes):
+        if not all(axis.can_keep(n * axis.period) for axis in shape.axes):
             return False
         reads = tuple(a.input_for(n * a.period + 2 * a.halo) for a in shape.axes)
         return 4 * shape.peak_values(reads) <= memory
@@ -341,10 +329,10 @@ def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choi
     for stride in range(axis.period, before + needed + axis.period, axis.period):
         span = before % stride + needed
         tiles = ceil(span / stride)
-        predicts = min(stride, span) + 2 * axis.halo
-        if is_beyond(axis, predicts):
+        keeps = min(stride, span)
+        if not axis.can_keep(keeps):
             break
-        reads = axis.input_for(predicts)
+        reads = axis.input_for(keeps + 2 * axis.halo)
         if tiles not in cheapest or reads < cheapest[tiles].reads:
             cheapest[tiles] = _Choice(stride, tiles, reads)
     choices = sorted(cheapest.values())

@@ -266,9 +266,7 @@ def _kept(axis: AxisSizes, size: int, largest: int) -> int:
     most = min(largest, 4 * size // 7)  # two tiles, 3/4 of one from each other
     if most < 2 * period <= largest and 3 * period <= size:
         most = 2 * period
-    if axis.kept_at_most is not None:
-        most = min(most, axis.kept_at_most)
-    return max(most // period, 1) * period
+    return max(axis.kept_of(most) // period, 1) * period
 
 
 def _starts(

@@ -7,7 +7,7 @@ from copy import deepcopy
 from fractions import Fraction
 from math import ceil, lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 import torch
@@ -17,16 +17,11 @@ from torch import Tensor, nn
 
 from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
 from napari_shiftseg.networks.config import Name, NetworkConfig, Text
+from napari_shiftseg.networks.opening.opened import OutputKind
 
 if TYPE_CHECKING:
     from napari_shiftseg.networks.finding.found import AxisFound
 
-# what an output channel stands for. A probability is that of an object, a boundary that
-# of the line between two, a distance that to the edge of an object
-Use = Literal[
-    "embedding", "probability", "logit", "boundary", "affinity", "distance", "flow",
-    "other",
-]  # fmt: skip
 CERTAIN = 1e-6  # probability nearer to 0 or 1 than this is taken for this
 USUAL_TILE = 64  # pixels
 EVERYWHERE = 30.0  # logit of a foreground that is all of the image
@@ -37,7 +32,7 @@ class Output(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    use: Use
+    use: OutputKind
     name: Name = ""
 
 
@@ -122,9 +117,7 @@ class ForeignConfig(NetworkConfig):
 
 
 def _usual_window(axis: FoundAxis) -> int:
-    wanted = max(USUAL_TILE, 2 * axis.halo)
-    if axis.kept_at_most is not None:
-        wanted = min(wanted, axis.kept_at_most)
+    wanted = axis.kept_of(max(USUAL_TILE, 2 * axis.halo))
     return max(wanted // axis.period, 1) * axis.period
 
 
@@ -241,7 +234,7 @@ def foreground_logit(outputs: Tensor, uses: tuple[Output, ...]) -> Tensor:
     uses : tuple of Output
         One a channel.
     """
-    known = {output.use: at for at, output in reversed(list(enumerate(uses)))}
+    known = _first_of_each(uses)
     if "logit" in known:
         return outputs[:, known["logit"], None]
     if "probability" in known:
@@ -250,6 +243,11 @@ def foreground_logit(outputs: Tensor, uses: tuple[Output, ...]) -> Tensor:
     if "distance" in known:
         return outputs[:, known["distance"], None] - 1
     return torch.full_like(outputs[:, :1], EVERYWHERE)
+
+
+def _first_of_each(uses: tuple[Output, ...]) -> dict[OutputKind, int]:
+    """Return the first channel of each use."""
+    return {output.use: at for at, output in reversed(list(enumerate(uses)))}
 
 
 def clustering_of(uses: tuple[Output, ...]) -> dict[str, Any]:
@@ -262,7 +260,7 @@ def clustering_of(uses: tuple[Output, ...]) -> dict[str, Any]:
     ----------
     uses : tuple of Output
     """
-    known = {output.use: at for at, output in reversed(list(enumerate(uses)))}
+    known = _first_of_each(uses)
     if set(known) == {"embedding"}:
         return {"method": "mean-shift", "scope": "global"}
     usual = {"method": "watershed", "scope": "component", "min_size": 10}

@@ -68,10 +68,11 @@ def known_config(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignCo
     path, trusted
         See `load_model`.
     """
-    kept = _kept(_place(path))
+    place = _place(path)
+    kept = _kept(place)
     if kept is not None and not trusted.issuperset(kept.code):
         open_network(path, trusted)  # which refuses it
-    return kept or _looked_into(*_opened(path, trusted), path)
+    return kept or _looked_into(*_opened(path, trusted), path, place)
 
 
 def load_known(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignNetwork:
@@ -82,10 +83,13 @@ def load_known(path: Path, trusted: frozenset[str] = frozenset()) -> ForeignNetw
     path, trusted
         See `load_model`.
     """
+    place = _place(path)
     opened, code = _opened(path, trusted)
-    kept = _kept(_place(path))
+    kept = _kept(place)
     if kept is None or (kept.sha256, kept.code) != (opened.sha256, code):
-        kept = _looked_into(opened, code, path)  # kept of other bytes, or not at all
+        kept = _looked_into(
+            opened, code, path, place
+        )  # kept of other bytes, or not at all
     return as_network(opened, kept)
 
 
@@ -341,9 +345,10 @@ def _declared(axis: Any) -> dict[str, Any]:
 
 
 def _looked_into(
-    opened: OpenedNetwork, code: tuple[str, ...], path: Path
+    opened: OpenedNetwork, code: tuple[str, ...], path: Path, place: Path
 ) -> ForeignConfig:
-    config, place = config_of(opened, find(opened)), _place(path)
+    """Find out about a network, and keep it for its files as they were before."""
+    config = config_of(opened, find(opened))
     # of the descriptions in a folder the one that was opened, should it be opened again
     source = str(path.absolute())
     config = config.model_copy(update={"code": code, "source": source})

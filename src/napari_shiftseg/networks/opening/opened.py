@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.networks.opening.engine import Engine, Layout
 
+# what an output channel stands for. A probability is that of an object, a boundary that
+# of the line between two, a distance that to the edge of an object
 OutputKind = Literal[
     "embedding", "probability", "logit", "boundary", "affinity", "distance", "flow",
     "other",

@@ -19,10 +19,10 @@ ROOT = Path(napari_shiftseg.__file__).parent
 LAYERS = [
     "text", "progress", "device", "geometry", "samples", "metrics", "intensity",
     "stores", "clustering", "embeddings", "networks", "inference", "pipeline",
-    "detection", "relabelling", "mending", "explain", "training", "distributed",
-    "report", "experiments", "gui", "cli",
+    "detection", "relabelling", "mending", "results", "explain", "training",
+    "distributed", "batch", "report", "experiments", "gui", "cli",
 ]  # fmt: skip
-WIDGETS = {"segment", "compare", "inspect", "train", "mend"}  # rooms of gui
+WIDGETS = {"segment", "compare", "inspect", "train", "mend", "batch", "start"}  # rooms of gui
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
 HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]
 MOST_LINES = 400  # of a file

@@ -22,7 +22,15 @@ LAYERS = [
     "detection", "relabelling", "mending", "results", "explain", "training",
     "distributed", "batch", "report", "experiments", "gui", "cli",
 ]  # fmt: skip
-WIDGETS = {"segment", "compare", "inspect", "train", "mend", "batch", "start"}  # rooms of gui
+WIDGETS = {
+    "segment",
+    "compare",
+    "inspect",
+    "train",
+    "mend",
+    "batch",
+    "start",
+}  # rooms of gui
 GUI_ONLY = {"napari", "magicgui", "qtpy", "superqt"}
 HEAVY = ["torch", "napari", "qtpy", "sklearn", "skimage", "matplotlib"]
 MOST_LINES = 400  # of a file

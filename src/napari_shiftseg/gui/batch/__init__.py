@@ -1,0 +1,1 @@
+"""The dock widget for a folder of images."""

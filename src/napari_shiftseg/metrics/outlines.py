@@ -129,7 +129,8 @@ class _Walk:
         for begin in range(first, last):
             if seen[begin]:
                 continue
-            at, ring = begin, []
+            at = begin
+            ring: Ring = []
             while not seen[at]:
                 beside = at ^ 1  # the other end of an edge along the row
                 seen[at] = seen[beside] = 1

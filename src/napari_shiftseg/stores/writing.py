@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 KINDS = ("labels", "embedding", "gradient")
 HANDED_ON = tuple(kind for kind in LABEL_KINDS if kind not in KINDS)
-RECIPE = "_settings.yaml"
+TEXTS = {"settings": "_settings.yaml", "edits": "_edits.json"}  # endings
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ class Outputs:
         return self.images | self.tables | self.handed_on
 
     @property
-    def recipe(self) -> Path:
-        """The settings, by which the run is made again."""
-        return self.folder / f"{self.name}{RECIPE}"
+    def texts(self) -> dict[str, Path]:
+        """By what the run is made again: settings, edits."""
+        return {kind: self.folder / f"{self.name}{end}" for kind, end in TEXTS.items()}
 
     @property
     def record(self) -> Path:
@@ -85,7 +85,7 @@ class Outputs:
     def refuse_others(self) -> None:
         """Refuse to replace what this very run did not write."""
         own = written_by(self.run, self.record)
-        paths = (*self.files.values(), self.recipe, self.record)
+        paths = (*self.files.values(), *self.texts.values(), self.record)
         refuse_to_overwrite(paths, own, self.overwrite)
 
 
@@ -173,7 +173,7 @@ def write_segmentation(
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
-    recipe: str = "",
+    texts: Mapping[str, str] | None = None,
     table: Table | None = None,
 ) -> dict[str, Any]:
     """Write what was asked for, a table of classes, and a report, all or none.
@@ -187,8 +187,8 @@ def write_segmentation(
     outputs : Outputs
     more : mapping, optional
         Figures that stand in the report besides.
-    recipe : str
-        Text of the settings by which the run is made again; empty: none is written.
+    texts : mapping of str to str, optional
+        Settings and edits by which the run is made again; see `TEXTS`.
     table : mapping of str to ndarray, optional
         Of the objects, a row each; for outlines that carry measurements.
 
@@ -203,7 +203,8 @@ def write_segmentation(
         "embedding": (result.embeddings, CHANNELS + labels.axes),
         "gradient": (result.gradient, labels.axes),
     }
-    files = outputs.files | ({"settings": outputs.recipe} if recipe else {})
+    texts = texts or {}
+    files = outputs.files | {kind: outputs.texts[kind] for kind in texts}
     stores = [path for kind, path in files.items() if kind == "zarr"]
     with all_or_none([outputs.record, *files.values()], stores) as unfinished:
         record, *parts = unfinished
@@ -212,8 +213,8 @@ def write_segmentation(
                 write_pixels(part, *arrays[kind], source.calibration)
             elif kind in outputs.tables:
                 _write_classes(part, result, labels.axes[: len(result.leading)])
-            elif kind == "settings":
-                part.write_text(recipe, encoding="utf-8")
+            elif kind in texts:
+                part.write_text(texts[kind], encoding="utf-8")
             else:
                 labels.write(kind, part)
         written = {p.name: u for p, u in zip(files.values(), parts, strict=True)}

@@ -36,6 +36,7 @@ from .pipeline.self_test import self_test as self_test
 from .pipeline.sweep import sweep as sweep
 from .pipeline.tuning import tune as tune
 from .relabelling.colours import random_projection as random_projection
+from .results.confidence import object_confidence as object_confidence
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -63,6 +64,7 @@ __all__ = [
     "load_model",
     "measure",
     "new_model",
+    "object_confidence",
     "object_proposals",
     "plan_tiles",
     "random_projection",

@@ -88,8 +88,8 @@ Save = Annotated[
     typer.Option(
         "--save",
         metavar="KINDS",
-        help="labels (always), embedding, gradient; rois of ImageJ, geojson of QuPath, "
-        "tracks of a time series, zarr. all: the first three.",
+        help="embedding, gradient or all; rois (ImageJ), geojson (QuPath), tracks, "
+        "zarr; labels, table always.",
     ),
 ]
 

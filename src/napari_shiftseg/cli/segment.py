@@ -21,6 +21,7 @@ from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.results.saving import write_with_recipe
+from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.axes import CHANNELS, result_axes
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.label_files import check_kinds
@@ -42,10 +43,10 @@ if TYPE_CHECKING:
 
 
 def kinds_to_save(text: str) -> tuple[str, ...]:
-    """Read what ``--save`` names: kinds separated by commas, or all; labels always."""
+    """Read what ``--save`` names, by commas, or all; labels and table always."""
     kinds = {kind.strip().lower() for kind in text.split(",")} - {""}
     known = (*KINDS, *HANDED_ON)
-    unknown = kinds - {*known, "all"}
+    unknown = kinds - {*known, "all", "table"}
     if unknown:
         raise ValueError(
             f"--save takes {', '.join(known)} or all, separated by commas, got "
@@ -115,8 +116,9 @@ def run_segment(
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
         result = with_progress(_steps(source, network, order.settings))
+        table = with_progress(file_table_steps(result, network, source))
         report = write_with_recipe(
-            result, network, source, outputs, order.given,
+            result, network, source, outputs, order.given, table,
             loaded_from=order.given["given"]["model"],
         )  # fmt: skip
     _print_segmentation(result, report, folder, order)
@@ -171,8 +173,9 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
             mended, notes=(*mended.notes, *_doubts(doubt, known, source.name, outcome))
         )
         figures = _mending_figures(result, mended, outcome, known)
+        table = with_progress(file_table_steps(mended, network, source))
         report = write_with_recipe(
-            mended, network, source, outputs, given | figures, known,
+            mended, network, source, outputs, given | figures, table, known,
             given["given"]["model"],
         )  # fmt: skip
     _print_segmentation(mended, report, folder, order)

@@ -7,7 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.progress import exhaust
 from napari_shiftseg.results.recipe import ANY_IMAGE, Recipe, as_yaml, made_with
+from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.label_files import check_kinds
 from napari_shiftseg.stores.label_sum import labels_sum
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
+    from napari_shiftseg.stores.outlines import Table
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
 
@@ -39,6 +42,8 @@ def save_results(
     loaded_from: str = "",
 ) -> dict[str, Any]:
     """Write the results of a run as ``shiftseg segment`` does, all or none.
+
+    The table of objects, the report and the settings always are among them.
 
     Parameters
     ----------
@@ -77,8 +82,9 @@ def save_results(
     has_classes = bool(result.class_names and result.class_logits is not None)
     with kept_if_used(Path(folder)) as there:
         outputs = outputs_of(command, source, there, save, overwrite, has_classes)
+        table = exhaust(file_table_steps(result, model, source))
         return write_with_recipe(
-            result, model, source, outputs, edits=edits, loaded_from=loaded_from
+            result, model, source, outputs, None, table, edits, loaded_from
         )
 
 
@@ -88,6 +94,7 @@ def write_with_recipe(
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
+    table: Table | None = None,
     edits: EditList | None = None,
     loaded_from: str = "",
 ) -> dict[str, Any]:
@@ -95,7 +102,7 @@ def write_with_recipe(
 
     Parameters
     ----------
-    result, model, source, outputs, more
+    result, model, source, outputs, more, table
         See `write_segmentation`.
     edits : EditList, optional
         By which the labels were mended.
@@ -117,7 +124,7 @@ def write_with_recipe(
     )
     name = f"{outputs.name}{TEXTS['settings']}"
     texts["settings"] = as_yaml(recipe, made, name)
-    return write_segmentation(result, model, source, outputs, more, texts)
+    return write_segmentation(result, model, source, outputs, more, table, texts)
 
 
 def recipe_of(

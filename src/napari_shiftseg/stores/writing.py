@@ -22,6 +22,7 @@ from napari_shiftseg.stores.label_files import ENDINGS, LabelImage
 from napari_shiftseg.stores.label_files import KINDS as LABEL_KINDS
 from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.pixel_files import write_pixels
+from napari_shiftseg.stores.tables import write_rows
 from napari_shiftseg.stores.whole_file import all_or_none
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.reading import Source
 
 
+OBJECTS = "_objects"  # end of the name of a table
 KINDS = ("labels", "embedding", "gradient")
 HANDED_ON = tuple(kind for kind in LABEL_KINDS if kind not in KINDS)
 TEXTS = {"settings": "_settings.yaml", "edits": "_edits.json"}  # endings
@@ -47,13 +49,13 @@ class Outputs:
     kinds: tuple[str, ...]  # of `KINDS` and `HANDED_ON`
     run: Run
     overwrite: bool = False  # whether files of others may be replaced
-    has_classes: bool = False  # whether a table of the objects' classes is written
+    has_classes: bool = False  # whether there is a table of their classes alone, too
 
     @property
     def tables(self) -> dict[str, Path]:
-        """The CSV files, by kind."""
-        table = self.folder / f"{self.name}{CLASSES}.csv"
-        return {"classes": table} if self.has_classes else {}
+        """The CSV files, by kind: the table of objects, and that of their classes."""
+        kinds = {"table": OBJECTS} | ({"classes": CLASSES} if self.has_classes else {})
+        return {k: self.folder / f"{self.name}{end}.csv" for k, end in kinds.items()}
 
     @property
     def images(self) -> dict[str, Path]:
@@ -112,7 +114,7 @@ def outputs_of(
     overwrite : bool
         Whether files of others may be replaced.
     has_classes : bool
-        Whether the model tells classes apart, so that there is a table of them.
+        Whether the model tells classes apart, so that there is a table of these alone.
 
     Raises
     ------
@@ -173,10 +175,10 @@ def write_segmentation(
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
-    texts: Mapping[str, str] | None = None,
     table: Table | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Write what was asked for, a table of classes, and a report, all or none.
+    """Write what was asked for, tables, and a report, all or none.
 
     Parameters
     ----------
@@ -187,10 +189,10 @@ def write_segmentation(
     outputs : Outputs
     more : mapping, optional
         Figures that stand in the report besides.
+    table : mapping of str to ndarray, optional
+        Of the objects; see `object_table_steps`.
     texts : mapping of str to str, optional
         Settings and edits by which the run is made again; see `TEXTS`.
-    table : mapping of str to ndarray, optional
-        Of the objects, a row each; for outlines that carry measurements.
 
     Raises
     ------
@@ -203,15 +205,19 @@ def write_segmentation(
         "embedding": (result.embeddings, CHANNELS + labels.axes),
         "gradient": (result.gradient, labels.axes),
     }
-    texts = texts or {}
-    files = outputs.files | {kind: outputs.texts[kind] for kind in texts}
+    files, texts = outputs.files, texts or {}
+    if table is None:
+        del files["table"]
+    files |= {kind: outputs.texts[kind] for kind in texts}
     stores = [path for kind, path in files.items() if kind == "zarr"]
     with all_or_none([outputs.record, *files.values()], stores) as unfinished:
         record, *parts = unfinished
         for kind, part in zip(files, parts, strict=True):
             if kind in arrays:
                 write_pixels(part, *arrays[kind], source.calibration)
-            elif kind in outputs.tables:
+            elif kind == "table":
+                write_rows(part, table or {})
+            elif kind == "classes":
                 _write_classes(part, result, labels.axes[: len(result.leading)])
             elif kind in texts:
                 part.write_text(texts[kind], encoding="utf-8")

@@ -37,6 +37,7 @@ from .pipeline.sweep import sweep as sweep
 from .pipeline.tuning import tune as tune
 from .relabelling.colours import random_projection as random_projection
 from .results.confidence import object_confidence as object_confidence
+from .results.saving import save_results as save_results
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -73,6 +74,7 @@ __all__ = [
     "region_average_precision",
     "save_confidence",
     "save_model",
+    "save_results",
     "seam_causes",
     "seam_scores",
     "segment",

@@ -88,8 +88,8 @@ Save = Annotated[
     typer.Option(
         "--save",
         metavar="KINDS",
-        help="embedding, gradient or all; rois (ImageJ), geojson (QuPath), tracks, "
-        "zarr; labels, table always.",
+        help="Also embedding, gradient, rois, geojson, tracks, zarr or all.",
+        show_default=False,
     ),
 ]
 
@@ -218,8 +218,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:
-        if given.get("config") is not None:
-            note_changes(given)
+        note_changes(given)
         for name in ("config", "help_all", "trust"):  # their work is done
             given.pop(name, None)
         for name, (model, names) in models.items():

@@ -37,8 +37,9 @@ def note_changes(given: Mapping[str, Any]) -> None:
         What the parameters of the command are given.
     """
     made, image, model = _MADE.get(), given.get("image"), given.get("model")
-    for said in changed_since(made, str(image or ""), str(model or "")):
-        note(said)
+    if made:
+        for said in changed_since(made, str(image or ""), str(model or "")):
+            note(said)
 
 
 def note_sameness(labels_sha256: str) -> None:

@@ -88,7 +88,7 @@ CASES: dict[str, tuple[tuple[int, ...], str, tuple[str, ...]]] = {
     "diameter": ((31, 42), "", ("--diameter", "20")),
     "region": ((31, 42), "", ("--region", "3:25x4:40")),
     "grey": ((31, 42), "", ("--intensity", "0.1:1.7", "--invert")),
-    "planes": ((3, 31, 42), "", ("--no-link-planes", "--min-size", "4")),
+    "planes": ((3, 31, 42), "", ("--no-link-planes", "--bandwidth", "0.1")),
     "channel": ((2, 31, 42), "CYX", ("--channel", "2")),
     "volume": ((5, 12, 14), "", ("--window", "4x6x6")),
 }

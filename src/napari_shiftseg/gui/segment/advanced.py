@@ -71,11 +71,15 @@ class AdvancedRows(Container):
         self.layers = {
             kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
         }
-        show = ControlRow(*self.layers.values(), label="Also add")
+        boxes = [*self.layers.values()]
+        show = [
+            ControlRow(*boxes[: len(boxes) // 2], label="Also add"),
+            ControlRow(*boxes[len(boxes) // 2 :], label=" "),
+        ]
         # what is meant where a control shows it rounded, or cut off at its ends
         self._meant: dict[tuple[str, Any], Any] = {}
         self._taken = NetworkConfig()
-        super().__init__(widgets=[*self.controls.values(), self.region, show])
+        super().__init__(widgets=[*self.controls.values(), self.region, *show])
         align_labels(self)
         self.controls["method"].changed.connect(self._show_rows)
         self._show_rows()

@@ -24,9 +24,9 @@ from napari_shiftseg.results.saving import write_with_recipe
 from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.axes import CHANNELS, result_axes
 from napari_shiftseg.stores.folders import kept_if_used
-from napari_shiftseg.stores.label_files import check_kinds
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import HANDED_ON, KINDS, outputs_of
+from napari_shiftseg.stores.written_labels import check_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -11,7 +11,6 @@ from napari_shiftseg.progress import exhaust
 from napari_shiftseg.results.recipe import ANY_IMAGE, Recipe, as_yaml, made_with
 from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.folders import kept_if_used
-from napari_shiftseg.stores.label_files import check_kinds
 from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.writing import (
     TEXTS,
@@ -19,6 +18,7 @@ from napari_shiftseg.stores.writing import (
     outputs_of,
     write_segmentation,
 )
+from napari_shiftseg.stores.written_labels import check_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,191 +1,172 @@
-"""Labels of a run, or mended ones, in the files that other programs read."""
+"""Labels of any program, and the channels of an image, opened to be measured."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 
-from napari_shiftseg.stores.axes import ORDER, Distance
-from napari_shiftseg.stores.ome_zarr import LABELS, Pyramid, make_image
-from napari_shiftseg.stores.outlines import write_geojson, write_rois
-from napari_shiftseg.stores.own_stores import OURS
-from napari_shiftseg.stores.pixel_files import label_dtype, write_pixels
-from napari_shiftseg.stores.tiff import numbered
-from napari_shiftseg.stores.tracks import TIME, check_time, write_tracks
+from napari_shiftseg.metrics.label_blocks import boxes
+from napari_shiftseg.metrics.label_image import as_whole, is_image
+from napari_shiftseg.metrics.measuring import FRAME, PLANE, SPATIAL, axes_of
+from napari_shiftseg.samples.catalogue import make_sample
+from napari_shiftseg.stores.axes import CHANNELS, SAMPLES, ordered
+from napari_shiftseg.stores.lazy import in_memory
+from napari_shiftseg.stores.reading import (
+    Source,
+    axes_of_labels,
+    is_sample,
+    name_of_file,
+    numbered_anew,
+    one_number_a_pixel,
+    read_image,
+    stored_in,
+)
+from napari_shiftseg.stores.stored_image import COLOUR_NAMES, one_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from napari_shiftseg.stores.axes import Calibration
-    from napari_shiftseg.stores.outlines import Table
+    from napari_shiftseg.stores.stored_image import Stored
 
 
 @dataclass(frozen=True)
-class LabelImage:
-    """Labels, and all that a file is to say of them.
+class LabelFile:
+    """Labels in a file, or a store.
 
     Attributes
     ----------
-    labels : ndarray of int
-        One axis a letter of `axes`; 0 is background.
+    source : Source
+        Its pixels may stay on disk.
     axes : str
-        Of T, Z, Y, X, in this order; Q for others, before these.
-    whole : str
-        The last axes, those of an image in which objects are whole: of frames that are
-        linked all of them.
-    offset : tuple of int
-        Image pixel at which the labels begin, of the last axes.
-    calibration : dict
-    origin : dict
-        Where the first pixel of the image is, by letter, in the unit of its size.
-    image : str
-        What the image is called.
-    path : str
-        Of its file; empty: it has none.
-    table : mapping of str to ndarray, optional
-        Of the objects, a row each.
+        As `measure` takes them: T and P, then those of an object.
     """
 
-    labels: NDArray[np.integer]
+    source: Source
     axes: str
-    whole: str = ""
-    offset: tuple[int, ...] = ()
-    calibration: Calibration = field(default_factory=dict)
-    origin: dict[str, float] = field(default_factory=dict)
-    image: str = ""
-    path: str = ""
-    table: Table | None = None
-
-    def write(
-        self, kind: str, path: Path, each: Callable[[], None] = lambda: None
-    ) -> None:
-        """Write a file of one of the `KINDS`, or a store.
-
-        Parameters
-        ----------
-        kind : str
-        path : Path
-            Of a file, or an empty folder, that may be lost; see `all_or_none`.
-        each : callable
-            Called after each object where they are written one by one; what it raises
-            ends the writing.
-
-        Raises
-        ------
-        ValueError
-            If these labels cannot be written so.
-        """
-        _WRITERS[kind](self, path, each)
-
-    def tiff(self, path: Path, each: Callable[[], None]) -> None:
-        """Write the labels as an OME-TIFF."""
-        about = numbered(self.whole) if self.whole else ""
-        pixels = label_dtype(np.asarray(self.labels))
-        write_pixels(path, pixels, self.axes, self.calibration, about)
-
-    def rois(self, path: Path, each: Callable[[], None]) -> None:
-        """Write outlines for ImageJ."""
-        write_rois(path, self.labels, self.axes, self.offset, each)
-
-    def geojson(self, path: Path, each: Callable[[], None]) -> None:
-        """Write outlines for QuPath."""
-        write_geojson(path, self.labels, self.axes, self.offset, self.table, each)
-
-    def tracks(self, path: Path, each: Callable[[], None]) -> None:
-        """Write a table for trackers."""
-        linked = TIME in self.whole
-        write_tracks(path, self.labels, self.axes, self.offset, linked, each)
-
-    def store(self, path: Path, each: Callable[[], None]) -> None:
-        """Write the labels as OME-Zarr 0.5, with a pyramid."""
-        check_axes(self.axes)
-        plane = sum(axis in "ZYX" for axis in self.axes)
-        near = (1,) * (len(self.axes) - plane)
-        pyramid = Pyramid(
-            self.labels.shape, self.axes, (*near, *(CHUNK[plane],) * plane), plane
-        )
-        known = {
-            "about": {"image": self.path or self.image},
-            "report": {"image": self.image, "whole": self.whole.lower()},
-        }
-        levels = make_image(
-            path, pyramid, "int32", self.calibration, LABELS, origin=self._begin
-        )
-        zarr.open_group(str(path), mode="r+").attrs[OURS] = known
-        for level, step in zip(levels, pyramid.steps, strict=True):
-            every = tuple(slice(None, None, n) for n in step)
-            zarr.open_array(str(level), mode="r+")[:] = np.asarray(self.labels[every])
-            each()
 
     @property
-    def _begin(self) -> dict[str, float]:
-        """Where the labels begin, of the axes on which that is not 0."""
-        offset = dict(zip(self.axes[::-1], self.offset[::-1], strict=False))
-        one = Distance(1.0, "pixel")
-        begins = {
-            axis: self.origin.get(axis, 0.0)
-            + offset.get(axis, 0) * self.calibration.get(axis, one).size
-            for axis in self.axes
-        }
-        return {axis: at for axis, at in begins.items() if at}
+    def spatial(self) -> int:
+        """Axes of an object."""
+        return len(self.axes.lstrip(FRAME + PLANE))
 
 
-CHUNK = {1: 65_536, 2: 512, 3: 64}  # pixels, by the number of axes in space
-_WRITERS: dict[str, Callable[[LabelImage, Path, Callable[[], None]], None]] = {
-    "labels": LabelImage.tiff,
-    "rois": LabelImage.rois,
-    "geojson": LabelImage.geojson,
-    "tracks": LabelImage.tracks,
-    "zarr": LabelImage.store,
-}
-KINDS = tuple(_WRITERS)
-ENDINGS = {
-    "labels": "_labels.tif", "rois": "_rois.zip", "geojson": "_objects.geojson",
-    "tracks": "_tracks.csv", "zarr": "_labels.zarr",
-}  # fmt: skip
+def open_labels(path: Path, axes: str | None = None) -> LabelFile:
+    """Open labels; those of zarr stores and plain TIFFs stay on disk.
 
-
-def check_axes(axes: str) -> None:
-    """Refuse axes that OME-Zarr has no name for.
-
-    Raises
-    ------
-    ValueError
-        If there is one.
-    """
-    if not set(axes) <= set(ORDER):
-        raise ValueError(
-            f"OME-Zarr knows the axes t, c, z, y and x, but those of the image are "
-            f"{axes.lower()}: name its axes, or save the labels as a TIFF"
-        )
-
-
-def check_kinds(kinds: tuple[str, ...], axes: str) -> None:
-    """Refuse, before any work, what cannot be made of an image of these axes.
+    Axes of length 1 before y and x are left out.
 
     Parameters
     ----------
-    kinds : tuple of str
-    axes : str
-        Of the labels.
+    path : Path
+        TIFF, PNG, JPEG, BMP, .npy or zarr; or the name of a sample.
+    axes : str, optional
+        Of the labels, if not as the file says.
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ValueError
-        If one cannot; which, and why.
+        If it cannot be read, or holds an image or colours.
     """
-    if "tracks" in kinds:
-        check_time(axes)
-    if "zarr" in kinds:
-        check_axes(axes)
-    if {"rois", "geojson"} & set(kinds) and len(axes) < 2:
+    if is_sample(path):
+        labels = make_sample(str(path)).labels
+        source = Source(path.name, labels, SPATIAL[-labels.ndim :], path=str(path))
+        return LabelFile(source, axes_of(labels.ndim, axes))
+    stored = stored_in(path, lazily=True)
+    data, letters = ordered(stored.data, axes_of_labels(stored))
+    if {CHANNELS, SAMPLES} & set(letters):
+        name = f"labels {path.name}"
+        data = one_number_a_pixel(name, in_memory(data), letters, stored.kind)
+        letters = letters.replace(CHANNELS, "").replace(SAMPLES, "")
+    own = numbered_anew(path)
+    source = Source(
+        name_of_file(path), data, letters, stored.calibration, stored.notes,
+        str(path.resolve()), origin=stored.origin,
+    )  # fmt: skip
+    _refuse_image(source, path)
+    known = "".join(_letter(axis, at < own) for at, axis in enumerate(letters))
+    kept = [at for at, n in enumerate(data.shape) if n > 1 or at >= len(letters) - 2]
+    source, known = _plain(source), "".join(known[at] for at in kept)
+    spatial = len(known.lstrip(FRAME + PLANE))
+    if axes is None and spatial <= len(SPATIAL):
+        axes = known[: len(known) - spatial] + SPATIAL[-spatial:]
+    if axes is None:
         raise ValueError(
-            "outlines need rows and columns, but the image is a line: leave out rois "
-            "and geojson"
+            f"{path.name} has the axes {letters}: say with axes (--axes) which of them "
+            f"are of objects, TZYX for example"
+        )
+    return LabelFile(source, axes_of(len(source.data.shape), axes))
+
+
+def open_channels(
+    path: Path, channel: int | str | None = None, series: int | None = None
+) -> tuple[Source, tuple[str, ...]]:
+    """Open an image with all its channels, or one of them, and return their names.
+
+    Parameters
+    ----------
+    path, channel, series
+        See `read_image`; without a channel all are kept, along C.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither a file nor a sample of this name.
+    ValueError
+        If it cannot be read, or has no such channel.
+    """
+    if is_sample(path):
+        return read_image(path, channel, series), ()
+    stored = stored_in(path, series, lazily=True)
+    number, names = _channels(stored)
+    try:
+        one = one_channel(stored, channel, number if channel is None else 1)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    data, letters = ordered(one.data, one.axes)
+    source = Source(
+        name_of_file(path), data, letters, one.calibration, one.notes,
+        str(path.resolve()), origin=one.origin,
+    )  # fmt: skip
+    return _plain(source), names if CHANNELS in letters else ()
+
+
+def _channels(stored: Stored) -> tuple[int, tuple[str, ...]]:
+    """Return how many channels an image has, and what they are called."""
+    if CHANNELS in stored.axes:
+        return stored.data.shape[stored.axes.index(CHANNELS)], stored.channels
+    is_colour = SAMPLES in stored.axes and stored.kind == "rgb"
+    return (len(COLOUR_NAMES), COLOUR_NAMES) if is_colour else (1, ())
+
+
+def _letter(axis: str, is_apart: bool) -> str:
+    """Return an axis as `measure` calls it."""
+    if axis == "T":
+        return FRAME
+    return PLANE if is_apart else axis
+
+
+def _plain(source: Source) -> Source:
+    """Leave out axes of length 1 before y and x."""
+    data, letters = source.data, source.axes
+    for at in reversed(range(max(0, len(letters) - 2))):
+        if data.shape[at] == 1:
+            data = data[(*(slice(None),) * at, 0)]
+            letters = letters[:at] + letters[at + 1 :]
+    return replace(source, data=data, axes=letters)
+
+
+def _refuse_image(source: Source, path: Path) -> None:
+    """Refuse grey values, by a part in the middle of the first frame."""
+    data: Any = source.data
+    flat = min(2, len(data.shape))
+    middle = [n // 2 for n in data.shape[:-flat]]
+    box = next(iter(boxes(data.shape[-flat:])), ())
+    if box and is_image(as_whole(np.asarray(data[(*middle, *box)]))):
+        raise ValueError(
+            f"{path.name} is an image, not labels: neighbouring pixels hardly ever "
+            f"have one number; give the labels of its objects"
         )

@@ -18,12 +18,12 @@ from napari_shiftseg.stores.folders import (
     sums_of,
     written_by,
 )
-from napari_shiftseg.stores.label_files import ENDINGS, LabelImage
-from napari_shiftseg.stores.label_files import KINDS as LABEL_KINDS
 from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.pixel_files import write_pixels
 from napari_shiftseg.stores.tables import write_rows
 from napari_shiftseg.stores.whole_file import all_or_none
+from napari_shiftseg.stores.written_labels import ENDINGS, LabelImage
+from napari_shiftseg.stores.written_labels import KINDS as LABEL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

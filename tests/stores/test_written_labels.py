@@ -14,9 +14,9 @@ import zarr
 from ome_zarr_models.v05.image_label import ImageLabel
 
 from napari_shiftseg.stores.axes import Distance
-from napari_shiftseg.stores.label_files import KINDS, LabelImage, check_kinds
 from napari_shiftseg.stores.reading import image_for, numbered_anew, read_labels
 from napari_shiftseg.stores.whole_file import all_or_none
+from napari_shiftseg.stores.written_labels import KINDS, LabelImage, check_kinds
 
 if TYPE_CHECKING:
     from pathlib import Path

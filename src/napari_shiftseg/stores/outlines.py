@@ -17,7 +17,7 @@ from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 from napari_shiftseg.metrics.outlines import outlines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -100,7 +100,6 @@ def write_rois(
     labels: NDArray[np.integer],
     axes: str = "",
     offset: Sequence[int] = (),
-    each: Callable[[], None] = lambda: None,
 ) -> int:
     r"""Write the outlines of objects as ROIs for ImageJ's ROI manager, a ZIP file.
 
@@ -114,8 +113,6 @@ def write_rois(
         Of a file that may be lost; see `all_or_none`.
     labels, axes, offset
         See `placed_outlines`.
-    each : callable
-        Called after each ROI; what it raises ends the writing.
 
     Returns
     -------
@@ -133,7 +130,6 @@ def write_rois(
             roi, number = _roi(placed), number + 1
             where = "".join(f"-{k.lower()}{n + 1}" for k, n in placed.at.items())
             file.writestr(f"{roi.name}{where}.roi", roi.tobytes())
-            each()
     return number
 
 
@@ -192,7 +188,6 @@ def write_geojson(
     axes: str = "",
     offset: Sequence[int] = (),
     table: Table | None = None,
-    each: Callable[[], None] = lambda: None,
 ) -> int:
     r"""Write the outlines of objects as GeoJSON, as QuPath reads it.
 
@@ -208,8 +203,6 @@ def write_geojson(
         See `placed_outlines`.
     table : mapping of str to ndarray, optional
         A row an object: ``label``, and the columns that are to be kept.
-    each : callable
-        Called after each object; what it raises ends the writing.
 
     Returns
     -------
@@ -229,7 +222,6 @@ def write_geojson(
             file.write(",\n" if number else "\n")
             file.write(json.dumps(_feature(placed, known), allow_nan=False))
             number += 1
-            each()
         file.write("\n]}\n")
     return number
 

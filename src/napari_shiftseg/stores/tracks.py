@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import find_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,7 +26,6 @@ def write_tracks(
     axes: str,
     offset: Sequence[int] = (),
     is_linked: bool = False,
-    each: Callable[[], None] = lambda: None,
 ) -> int:
     r"""Write a row an object and frame, as napari-track-edit (motile_tracker) reads it.
 
@@ -48,8 +47,6 @@ def write_tracks(
         Image pixel at which the labels begin, of the last axes.
     is_linked : bool
         Whether one label is one object in all frames.
-    each : callable
-        Called after each row; what it raises ends the writing.
 
     Returns
     -------
@@ -77,7 +74,6 @@ def write_tracks(
                 track = (latest.get(label, ""), label) if is_linked else ("", "")
                 writer.writerow((time, *place, number, *track, label))
                 latest[label] = number
-                each()
     return number
 
 

@@ -62,9 +62,7 @@ class LabelImage:
     path: str = ""
     table: Table | None = None
 
-    def write(
-        self, kind: str, path: Path, each: Callable[[], None] = lambda: None
-    ) -> None:
+    def write(self, kind: str, path: Path) -> None:
         """Write a file of one of the `KINDS`, or a store.
 
         Parameters
@@ -72,37 +70,34 @@ class LabelImage:
         kind : str
         path : Path
             Of a file, or an empty folder, that may be lost; see `all_or_none`.
-        each : callable
-            Called after each object where they are written one by one; what it raises
-            ends the writing.
 
         Raises
         ------
         ValueError
             If these labels cannot be written so.
         """
-        _WRITERS[kind](self, path, each)
+        _WRITERS[kind](self, path)
 
-    def tiff(self, path: Path, each: Callable[[], None]) -> None:
+    def tiff(self, path: Path) -> None:
         """Write the labels as an OME-TIFF."""
         about = numbered(self.whole) if self.whole else ""
         pixels = label_dtype(np.asarray(self.labels))
         write_pixels(path, pixels, self.axes, self.calibration, about)
 
-    def rois(self, path: Path, each: Callable[[], None]) -> None:
+    def rois(self, path: Path) -> None:
         """Write outlines for ImageJ."""
-        write_rois(path, self.labels, self.axes, self.offset, each)
+        write_rois(path, self.labels, self.axes, self.offset)
 
-    def geojson(self, path: Path, each: Callable[[], None]) -> None:
+    def geojson(self, path: Path) -> None:
         """Write outlines for QuPath."""
-        write_geojson(path, self.labels, self.axes, self.offset, self.table, each)
+        write_geojson(path, self.labels, self.axes, self.offset, self.table)
 
-    def tracks(self, path: Path, each: Callable[[], None]) -> None:
+    def tracks(self, path: Path) -> None:
         """Write a table for trackers."""
         linked = TIME in self.whole
-        write_tracks(path, self.labels, self.axes, self.offset, linked, each)
+        write_tracks(path, self.labels, self.axes, self.offset, linked)
 
-    def store(self, path: Path, each: Callable[[], None]) -> None:
+    def store(self, path: Path) -> None:
         """Write the labels as OME-Zarr 0.5, with a pyramid."""
         check_axes(self.axes)
         plane = sum(axis in "ZYX" for axis in self.axes)
@@ -121,7 +116,6 @@ class LabelImage:
         for level, step in zip(levels, pyramid.steps, strict=True):
             every = tuple(slice(None, None, n) for n in step)
             zarr.open_array(str(level), mode="r+")[:] = np.asarray(self.labels[every])
-            each()
 
     @property
     def _begin(self) -> dict[str, float]:
@@ -137,7 +131,7 @@ class LabelImage:
 
 
 CHUNK = {1: 65_536, 2: 512, 3: 64}  # pixels, by the number of axes in space
-_WRITERS: dict[str, Callable[[LabelImage, Path, Callable[[], None]], None]] = {
+_WRITERS: dict[str, Callable[[LabelImage, Path], None]] = {
     "labels": LabelImage.tiff,
     "rois": LabelImage.rois,
     "geojson": LabelImage.geojson,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 MOVE, LINE, CLOSE = 0, 1, 4  # of a path, as Java's PathIterator numbers them
+VERSION = 227  # of the format, that of ImageJ 1.52
 LARGEST = 32767  # of a whole number in a ROI; beyond it, floats
 TO_NAME = ("label", "class", "looked_at")  # columns of a table that are no measurement
 PLACES = {"plane": "Z", "frame": "T"}  # columns of a table that say where a row is

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from math import isnan
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from napari_shiftseg.batch.order import BatchRow
 
 NO_FOLDER = "(no sub-folder)"
-
-
-class Row(Protocol):
-    """What is asked of a row of a batch."""
-
-    @property
-    def name(self) -> str:
-        """Of the image below the folder that was given, with ``/``."""
-
-    @property
-    def status(self) -> str:
-        """ "done", "failed" or "skipped"."""
-
-    @property
-    def objects(self) -> int:
-        """How many were found."""
-
-    @property
-    def median_area(self) -> float | None:
-        """Of the image's objects; None: it has none."""
 
 
 @dataclass(frozen=True)
@@ -73,37 +54,23 @@ class Condition:
         return median(self.areas) if self.areas else None
 
 
-def condition_of(name: str) -> str:
-    """Return the condition of an image: its first folder.
-
-    Parameters
-    ----------
-    name : str
-        Of the image below the folder that was given, with ``/``.
-    """
-    parts = PurePosixPath(name).parts
-    return parts[0] if len(parts) > 1 else NO_FOLDER
-
-
-def conditions(rows: Iterable[Row]) -> tuple[Condition, ...]:
+def conditions(rows: Iterable[BatchRow]) -> tuple[Condition, ...]:
     """Group images by condition, in the order of their names; failed ones are left out.
 
     Parameters
     ----------
-    rows : iterable of Row
+    rows : iterable of BatchRow
     """
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[BatchRow]] = {}
     for row in rows:
-        if row.status in COUNTED:
-            found.setdefault(condition_of(row.name), []).append(row)
+        if row.status != "failed":
+            found.setdefault(row.condition or NO_FOLDER, []).append(row)
     return tuple(
         Condition(
             name,
             tuple(row.objects for row in own),
-            tuple(float(row.median_area) for row in own if row.median_area),
+            tuple(row.median_area for row in own if not isnan(row.median_area)),
         )
         for name, own in sorted(found.items())
     )
 
-
-COUNTED = ("done", "skipped")  # skipped: done before, with the same settings

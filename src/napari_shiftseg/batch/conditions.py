@@ -73,4 +73,3 @@ def conditions(rows: Iterable[BatchRow]) -> tuple[Condition, ...]:
         )
         for name, own in sorted(found.items())
     )
-

@@ -66,6 +66,7 @@ def draw_conditions(
         for at, own in enumerate(values):
             _dots(panel, at, own, colour)
         panel.set_ylim(bottom=0)
+        panel.tick_params(labelsize="small")
         _name(panel, [one.name for one in found])
     finish(figure, panels, colours)
 

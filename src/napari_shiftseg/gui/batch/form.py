@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari_shiftseg.batch.finding import Item
-    from napari_shiftseg.batch.order import BatchOrder
+    from napari_shiftseg.batch.order import BatchOrder, BatchRow
 
 
 BESIDE = "_shiftseg"  # after the name of the folder: where results go
@@ -49,11 +49,21 @@ class Found:
     ----------
     items : tuple of Item
         The images.
-    left : Left or None
-        A batch that the output holds.
+    rows : tuple of BatchRow
+        What became of some of them, as the output says.
     """
 
     items: tuple[Item, ...] = ()
+    rows: tuple[BatchRow, ...] = ()
+
+    @property
+    def left(self) -> str:
+        """What can be left as it is; empty: nothing."""
+        if not self.rows:
+            return ""
+        many, of = len(self.rows), len(self.items)
+        done = "all are" if many == of else f"{many:,} of {of:,} are"
+        return f"Resume: {done} done, leave these as they are"
 
     @property
     def words(self) -> str:
@@ -65,7 +75,9 @@ class Found:
         if not below:
             return said
         names = ", ".join(map(visible, below[:MOST_NAMED]))
-        more = f" and {len(below) - MOST_NAMED:,} more" if len(below) > MOST_NAMED else ""
+        more = (
+            f" and {len(below) - MOST_NAMED:,} more" if len(below) > MOST_NAMED else ""
+        )
         return f"{said}; in {number_of(len(below), 'sub-folder')}: {names}{more}"
 
 
@@ -174,8 +186,7 @@ class BatchForm(ControlRows):
             model=self.chosen.model,
             settings=self.chosen.settings,
             channel=self.chosen.channel or None,
-            resume=bool(self.resume.value),
-            overwrite=not self.resume.value,
+            resume=bool(self.found.rows and self.resume.value),
         )
 
     def _fill_in(self) -> None:
@@ -212,6 +223,7 @@ class BatchForm(ControlRows):
 
     def _know(self, found: Found, refusal: ValueError | OSError | None) -> None:
         self.found, self.refusal = found, refusal
+        self.resume.visible, self.resume.text = bool(found.left), found.left
         self._say()
         self.changed_found.emit()
 
@@ -235,10 +247,15 @@ def _looking(
     """Return what is in the folders, or what is wrong with them."""
     yield LOOKING
     from napari_shiftseg.batch.finding import items_of
+    from napari_shiftseg.batch.journal import BatchJournal
 
     try:
         if not folder.is_dir():
             raise ValueError(f"there is no folder {folder}: choose another one")
-        return Found(tuple(items_of([folder], output)))
+        journal = BatchJournal(output)
+        items = items_of([folder], output, journal.names)
+        there = {item.source for item in items}
+        rows = (row for row in journal.rows() if row.source in there)
+        return Found(tuple(items), tuple(rows))
     except (ValueError, OSError) as error:
         return error

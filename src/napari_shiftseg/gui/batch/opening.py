@@ -90,7 +90,9 @@ def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
     return OpenedRow(row, source, labels, report, edits)
 
 
-def show_opened(viewer: napari.Viewer, opened: OpenedRow, output: Path) -> Labels | None:
+def show_opened(
+    viewer: napari.Viewer, opened: OpenedRow, output: Path
+) -> Labels | None:
     """Add an image and its labels, on top; other images of batches are hidden.
 
     Returns

@@ -107,11 +107,16 @@ class BatchWidget(ScrolledRows):
         """Show the images that were found, and what is known of them."""
         if not self._is_open or self.panel.is_running:
             return
-        found = self.form.found
-        self._output = Path(self.form.output.value or "")
-        self.table.files.begin([item.key for item in found.items])
+        found, output = self.form.found, Path(self.form.output.value or "")
+        names = [item.key for item in found.items]
+        shown = self._output, [file.name for file in self.table.files.files]
+        if shown != (output, names):  # else what failed would be forgotten
+            self._output = output
+            self.table.begin(names)
+        known = {row.name for row in self.rows}
         for row in found.rows:
-            self.table.files.take(row)
+            if row.name not in known:
+                self.table.take(row)
         self.chart.draw()
         self._advise()
 
@@ -124,7 +129,7 @@ class BatchWidget(ScrolledRows):
     def _steps(self) -> Generator[Progress, None, BatchOutcome]:
         order = self.form.order()
         if not order.resume:
-            self.table.files.begin([item.key for item in self.form.found.items])
+            self.table.begin([item.key for item in self.form.found.items])
         self.files.begin()
         return followed(order)
 
@@ -137,12 +142,12 @@ class BatchWidget(ScrolledRows):
             self._take_row(progress.row)
 
     def _take_row(self, row: BatchRow) -> None:
-        self.table.files.take(row)
+        self.table.take(row)
         self.chart.follow_rows()
 
     def _done(self, outcome: BatchOutcome) -> tuple[str, str]:
         for row in outcome.rows:
-            self.table.files.take(row)
+            self.table.take(row)
         rows = list(outcome.rows)
         is_doubtful = any(row.status == "failed" or not row.objects for row in rows)
         return outcome_text(rows), "warning" if is_doubtful else "note"
@@ -155,7 +160,7 @@ class BatchWidget(ScrolledRows):
             self.files.visible = False
             self.table.files.rest()
             self.chart.draw()
-            self.form.look_at_output()
+            self.form.look()
         self._advise()
 
     def _open_page(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
+from napari.utils.notifications import show_info
 from psygnal import Signal
 
 from napari_shiftseg.gui.batch.opening import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 NOTHING = "Select a row: what there is to say of it stands here."
 STILL_BUSY = "Mend is still at work on these labels: save them when it is done."
+THEN_SAVE = "Mend what is wrong; then press Save back in Batch."
 READING, SAVING = "Reading image and labels …", "Writing labels and tables …"
 
 
@@ -68,7 +70,8 @@ class RowWork(ControlRows):
         self._is_held = False
         self.said = StandingText(lines=4, empty=NOTHING, least=2)
         self.open = PushButton(
-            text="Open", tooltip="Open image and labels as layers; so does a double click"
+            text="Open",
+            tooltip="Open image and labels as layers; so does a double click",
         )
         self.mend = PushButton(
             text="Mend…",
@@ -174,6 +177,7 @@ class RowWork(ControlRows):
         mend = opened(self._viewer, "Mend")
         self._viewer.layers.selection.active = labels
         mend.result.value = labels
+        show_info(THEN_SAVE)
         if KEPT.of(labels) is None:
             mend.again.run()
 

@@ -56,7 +56,9 @@ class FolderSettings:
             lines.append(f"Channel: {self.channel}")
         chosen = self._chosen
         if chosen:
-            lines.append("; ".join(f"{name}: {value}" for name, value in chosen.items()))
+            lines.append(
+                "; ".join(f"{name}: {value}" for name, value in chosen.items())
+            )
         return "\n".join([*lines, *self.notes])
 
     @property

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.batch.conditions import Condition
 from napari_shiftseg.report.figures_of_merit import Table
 from napari_shiftseg.report.plots import LIGHT, Colours, clear, finish, is_wide
 from napari_shiftseg.text import visible
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from napari_shiftseg.batch.conditions import Condition
 
 
 LONGEST = 18  # characters of a name below its bar

@@ -7,7 +7,13 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QTableView,
+)
 
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.text import grey, visible
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qtpy.QtGui import QResizeEvent
+    from qtpy.QtWidgets import QStyleOptionViewItem
 
     from napari_shiftseg.batch.order import BatchRow
 
@@ -193,6 +200,17 @@ def _rank(file: FileState, at: int, column: Column) -> Any:
     return float("-inf") if value is None else float(value)
 
 
+class NameDelegate(QStyledItemDelegate):
+    """Leaves out the middle of a name; of a reason the end."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Prepare how a cell is drawn."""
+        super().initStyleOption(option, index)
+        is_reason = index.siblingAtColumn(STATUS).data() == SAID["failed"]
+        modes = Qt.TextElideMode
+        option.textElideMode = modes.ElideRight if is_reason else modes.ElideMiddle
+
+
 class FileTable(QTableView):
     """Shows a `FileModel`; one row can be selected.
 
@@ -213,7 +231,7 @@ class FileTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setItemDelegateForColumn(NAME, NameDelegate(self))
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self._lay_out()
@@ -226,7 +244,8 @@ class FileTable(QTableView):
 
     def file_at(self, index: QModelIndex) -> FileState:
         """Return the file of a row that is shown."""
-        return self.files.files[self._sorted.mapToSource(index).row()]
+        row: int = self._sorted.mapToSource(index).row()
+        return self.files.files[row]
 
     def select(self, name: str) -> None:
         """Select the row of a file, if it has one."""

@@ -59,16 +59,18 @@ class BatchWidget(ScrolledRows):
             cancelled=CANCELLED, ending=LEAVE, tooltip=RUN_TIP,
         )  # fmt: skip
         self.table = FileTable()
-        self.work = RowWork(self._viewer, self.table, lambda: self._output)
+        self.work = RowWork(
+            self._viewer, self.table, lambda: self._output, lambda: self.rows
+        )
         self.page = PushButton(
             text="Open page",
             tooltip="Open batch.html in the browser: pictures, distributions, what "
             "looks odd",
         )
-        self.chart = ConditionChart(self._viewer.theme, lambda: self.rows)
+        self.chart = ConditionChart(self._viewer.theme, lambda: self.rows, self.page)
         rows = Container(
             widgets=[
-                self.form, self.panel, self.files, self.work, self.page, self.chart,
+                self.form, self.panel, self.files, self.work, self.chart,
             ],
             labels=False,
         )  # fmt: skip

@@ -66,7 +66,10 @@ class FolderSettings:
         stitching, window = self.settings.stitching, self.settings.window
         if stitching == "whole":
             return "none, each image in one pass"
-        size = "the cheapest size" if window is None else window_text(window)
+        if window is None:
+            size = "the cheapest size"
+        else:
+            size = window_text([window] if isinstance(window, int) else window)
         return f"{size}, {stitching}"
 
     @property

@@ -21,7 +21,7 @@ from napari_shiftseg.stores.reading import (
 from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 REPORT = "_report.json"
 JOURNAL = ".shiftseg-batch"  # folder in the output of a batch
@@ -55,6 +55,23 @@ class Item:
     def condition(self) -> str:
         """The first folder below the input."""
         return self.folder.partition("/")[0]
+
+
+def is_batch(inputs: Sequence[Path]) -> bool:
+    """Whether what is given are many images: several, a folder, or a pattern.
+
+    A folder that is a zarr store is one image.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+    """
+    if len(inputs) != 1:
+        return True
+    (one,) = inputs
+    if one.exists():
+        return one.is_dir() and not is_zarr(one)
+    return has_magic(str(one)) and not is_sample(one)
 
 
 def items_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from hashlib import sha256
@@ -94,7 +95,9 @@ class BatchJournal:
         rows = [_row_of(known["row"], self.output) for known in found if known]
         return sorted(rows, key=lambda row: row.name)
 
-    def record(self, item: Item, row: BatchRow, state: dict[str, Any]) -> None:
+    def record(
+        self, item: Item, row: BatchRow, state: dict[str, Any], thumbnail: bytes
+    ) -> None:
         """Record that an image is done.
 
         Parameters
@@ -103,10 +106,26 @@ class BatchJournal:
         row : BatchRow
         state : dict
             Of the image before it was read; see `state_of_image`.
+        thumbnail : bytes
+            A picture of it, a JPEG.
         """
-        text = json.dumps({"state": state, "row": _as_json(row, self.output)})
+        known = {
+            "state": state,
+            "row": _as_json(row, self.output),
+            "thumbnail": b64encode(thumbnail).decode(),
+        }
+        text = json.dumps(known)
         self.folder.mkdir(parents=True, exist_ok=True)
         write_durably(self._path(item.source), lambda file: file.write(text.encode()))
+
+    def thumbnail(self, row: BatchRow) -> str:
+        """Return the picture of an image that is done, in base64; empty: none.
+
+        Parameters
+        ----------
+        row : BatchRow
+        """
+        return str(self._read(self._path(row.source)).get("thumbnail", ""))
 
     def done(self, item: Item, own_hash: str) -> BatchRow | None:
         """Return what an image gave, if it was done by these settings and is the same.

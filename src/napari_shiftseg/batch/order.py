@@ -126,6 +126,11 @@ class BatchRow:
     in_units: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
 
+    @property
+    def folder(self) -> str:
+        """Where it lies below the input, with slashes; empty: in it."""
+        return self.name.rpartition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress(Progress):
@@ -141,13 +146,15 @@ class BatchOutcome:
 
     Attributes
     ----------
+    order : BatchOrder
     rows : tuple of BatchRow
         One an image, in their order.
     files : mapping of str to Path
-        Those of the whole batch: summary, objects, failures.
+        Those of the whole batch: summary, objects, failures, page.
     seconds : float
     """
 
+    order: BatchOrder
     rows: tuple[BatchRow, ...]
     files: Mapping[str, Path]
     seconds: float

@@ -14,6 +14,7 @@ from napari_shiftseg.batch.tables import batch_record
 from napari_shiftseg.cli.segment import kinds_to_save
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.progress import Returning
+from napari_shiftseg.report.batch_page import batch_page
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.text import number_of
 
@@ -42,15 +43,12 @@ def run_batch(
     """
     asked = order.asked
     _refuse_store(output, storing)
-    outcome = _with_progress(
-        batch_steps(
-            BatchOrder(
-                tuple(inputs), output, order.model, order.settings,
-                kinds_to_save(save), asked.channel, asked.series, asked.overwrite,
-                storing.resume, storing.workers or 1, storing.scheduler,
-            )
-        )
+    many = BatchOrder(
+        tuple(inputs), output, order.model, order.settings, kinds_to_save(save),
+        asked.channel, asked.series, asked.overwrite, storing.resume,
+        storing.workers or 1, storing.scheduler,
     )  # fmt: skip
+    outcome = _with_progress(batch_steps(many, batch_page))
     if asked.json:
         print(json.dumps(batch_record(outcome)))
     else:
@@ -125,3 +123,4 @@ def _print(outcome: BatchOutcome) -> None:
     )
     if failed:
         print(f"what failed, and why: {outcome.files['failures']}")
+    print(f"all on one page: {outcome.files['page']}")

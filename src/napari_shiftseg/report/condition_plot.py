@@ -68,7 +68,7 @@ def draw_conditions(
             _dots(panel, at, own, colour)
         panel.set_ylim(bottom=0)
         panel.tick_params(labelsize="small")
-        _name(panel, [one.name for one in found])
+        name_conditions(panel, [one.name for one in found])
     finish(figure, panels, colours)
 
 
@@ -81,8 +81,15 @@ def _dots(panel: Axes, at: int, values: Sequence[float], colour: str) -> None:
     )
 
 
-def _name(panel: Axes, names: Sequence[str]) -> None:
-    """Write a name below each bar; a dollar sign is one, and no formula."""
+def name_conditions(panel: Axes, names: Sequence[str]) -> None:
+    """Write a name below each bar; a dollar sign is one, and no formula.
+
+    Parameters
+    ----------
+    panel : Axes
+        Whose bars stand at 0, 1, 2, …
+    names : sequence of str
+    """
     panel.set_xticks(range(len(names)), [_short(name) for name in names])
     panel.set_xlim(-0.6, max(len(names), 2) - 0.4)
     for text in panel.get_xticklabels():

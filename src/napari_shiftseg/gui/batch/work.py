@@ -208,6 +208,7 @@ class RowWork(ControlRows):
             self.said.say(STILL_BUSY, "error")
             return
         from napari_shiftseg.batch.mended import mended_steps
+        from napari_shiftseg.report.batch_page import batch_page
 
         edits, store = edits_of(labels), LayerSession.known(labels).edits
 
@@ -219,6 +220,6 @@ class RowWork(ControlRows):
 
         self._begin(SAVING)
         pixels = np.array(labels.data)  # the layer may be mended meanwhile
-        steps = mended_steps(output, self._rows(), row, pixels, edits)
+        steps = mended_steps(output, self._rows(), row, pixels, edits, batch_page)
         self._jobs.run("row", steps, done)
         self._enable()

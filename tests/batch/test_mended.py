@@ -1,4 +1,4 @@
-"""Mended labels of a batch: files, row and tables follow; what was not touched stays."""
+"""Mended labels of a batch: files, row and tables follow; the untouched stays."""
 
 import csv
 import json
@@ -165,7 +165,7 @@ def test_labels_of_another_shape_are_refused(outcome):
 
 def test_an_image_that_has_gone_is_named(outcome):
     outcome.rows[0].source.unlink()
-    with pytest.raises(FileNotFoundError, match="a.tif"):
+    with pytest.raises(FileNotFoundError, match=r"a\.tif"):
         mend(outcome, labels_of(outcome.rows[0]))
 
 
@@ -173,7 +173,7 @@ def test_a_summary_that_others_changed_is_not_replaced(outcome):
     path = outcome.order.output / "summary.csv"
     path.write_text("my own notes")
     before = labels_of(outcome.rows[0])
-    with pytest.raises(FileExistsError, match="summary.csv"):
+    with pytest.raises(FileExistsError, match=r"summary\.csv"):
         mend(outcome, np.zeros((40, 50), np.int32))
     np.testing.assert_array_equal(labels_of(outcome.rows[0]), before)
 

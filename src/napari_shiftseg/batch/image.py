@@ -157,14 +157,29 @@ def figures_of(table: Table, result: Segmentation, source: Source) -> dict[str, 
     source : Source
         Whose pixel size is taken, if it has one.
     """
-    areas, pixels = table["area"], result.labels.size
+    return figures(table, result.labels.size, _pixel_size(result, source))
+
+
+def figures(table: Table, pixels: int, sizes: tuple[float, ...]) -> dict[str, Any]:
+    """Return the same of any labels.
+
+    Parameters
+    ----------
+    table : Table
+        Of the objects.
+    pixels : int
+        Of the labels, over all frames.
+    sizes : tuple of float
+        µm from one pixel to the next, along the axes of an object; empty: not known.
+    """
+    areas = table["area"]
     return {
         "objects": len(areas),
         "density": len(areas) / pixels * MILLION,
         "median_area": _middle(areas),
         "foreground_share": float(areas.sum() / pixels),
         "confidence": _mean(table.get("confidence", np.empty(0))),
-        "in_units": _in_units(areas, pixels, _pixel_size(result, source)),
+        "in_units": _in_units(areas, pixels, sizes),
     }
 
 

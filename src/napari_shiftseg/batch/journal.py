@@ -118,6 +118,15 @@ class BatchJournal:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_durably(self._path(item.source), lambda file: file.write(text.encode()))
 
+    def state(self, row: BatchRow) -> dict[str, Any]:
+        """Return by what the image of a row is known again; see `state_of_image`.
+
+        Parameters
+        ----------
+        row : BatchRow
+        """
+        return dict(self._read(self._path(row.source)).get("state", {}))
+
     def thumbnail(self, row: BatchRow) -> str:
         """Return the picture of an image that is done, in base64; empty: none.
 

@@ -59,7 +59,7 @@ def batch_steps(
     work = Work(order, tuple(items), Models(order))
     if order.model:
         work.models.of(items[0].source)  # one that cannot be read fails all images
-    with kept_if_used(order.output), _held(order.output):
+    with kept_if_used(order.output), held(order.output):
         written = Written(order)
         written.refuse_others()
         is_simple = order.workers == 1 and order.scheduler is None
@@ -125,8 +125,12 @@ def _work_on(
 
 
 @contextmanager
-def _held(output: Path) -> Iterator[None]:
+def held(output: Path) -> Iterator[None]:
     """Hold a folder of results against other processes.
+
+    Parameters
+    ----------
+    output : Path
 
     Raises
     ------

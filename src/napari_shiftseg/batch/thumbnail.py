@@ -15,6 +15,7 @@ from napari_shiftseg.stores.lazy import in_memory
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.reading import Source
 
@@ -33,12 +34,26 @@ def thumbnail_of(source: Source, result: Segmentation) -> bytes:
     source : Source
     result : Segmentation
     """
-    spatial = len(result.plan.axes)
-    inside = tuple(slice(start, stop) for start, stop in result.region)
-    pixels = _without_channels(source.data, result.labels.ndim)
-    middle = [n // 2 for n in result.labels.shape[: result.labels.ndim - spatial]]
+    return thumbnail(source.data, result.labels, result.region)
+
+
+def thumbnail(data: Any, labels: NDArray[Any], region: Region) -> bytes:
+    r"""Return the same of labels, whatever they come from.
+
+    Parameters
+    ----------
+    data : array
+        Of the image.
+    labels : ndarray of int
+        ([leading,] \*spatial) of a part of it.
+    region : sequence of (int, int)
+        Which one, on the spatial axes.
+    """
+    inside = tuple(slice(start, stop) for start, stop in region)
+    pixels = _without_channels(data, labels.ndim)
+    middle = [n // 2 for n in labels.shape[: labels.ndim - len(inside)]]
     image = in_memory(pixels[(*middle, *inside)])
-    return picture(_plane(image), _plane(result.labels[tuple(middle)]))
+    return picture(_plane(image), _plane(labels[tuple(middle)]))
 
 
 def _without_channels(pixels: Any, ndim: int) -> Any:

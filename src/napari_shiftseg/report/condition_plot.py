@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_shiftseg.batch.conditions import Condition
 from napari_shiftseg.report.figures_of_merit import Table
 from napari_shiftseg.report.plots import LIGHT, Colours, clear, finish, is_wide
 from napari_shiftseg.text import visible
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from napari_shiftseg.batch.conditions import Condition
 
 
 LONGEST = 18  # characters of a name below its bar
@@ -66,6 +67,7 @@ def draw_conditions(
         for at, own in enumerate(values):
             _dots(panel, at, own, colour)
         panel.set_ylim(bottom=0)
+        panel.tick_params(labelsize="small")
         name_conditions(panel, [one.name for one in found])
     finish(figure, panels, colours)
 

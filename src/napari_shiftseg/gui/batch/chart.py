@@ -8,11 +8,13 @@ from magicgui.widgets import PushButton
 from superqt.utils import qthrottled
 
 from napari_shiftseg.batch.conditions import conditions
-from napari_shiftseg.gui.parts.layout import ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from magicgui.widgets import Widget
 
     from napari_shiftseg.batch.order import BatchRow
 
@@ -30,9 +32,13 @@ class ConditionChart(ControlRows):
         Of the viewer.
     rows : callable
         Returns those that are shown.
+    beside : Widget
+        Stands before the button.
     """
 
-    def __init__(self, theme: str, rows: Callable[[], Sequence[BatchRow]]) -> None:
+    def __init__(
+        self, theme: str, rows: Callable[[], Sequence[BatchRow]], beside: Widget
+    ) -> None:
         self._rows = rows
         self.plot = Plot(theme)
         self.plot.setFixedHeight(HEIGHT)
@@ -43,7 +49,7 @@ class ConditionChart(ControlRows):
         self.save = PushButton(
             text="Save chart…", tooltip="PNG or SVG: the picture; CSV: the figures"
         )
-        super().__init__(self.save)
+        super().__init__(ControlRow(beside, self.save))
         self.native.layout().insertWidget(0, self.plot)
         self.visible = False
         self.save.changed.connect(self.plot.ask_where_to_save)

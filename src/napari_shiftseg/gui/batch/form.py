@@ -15,18 +15,18 @@ from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ControlRows
 from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
 from napari_shiftseg.progress import Progress
-from napari_shiftseg.text import number_of, said_by, sentence, visible
+from napari_shiftseg.text import number_of, said_by, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari_shiftseg.batch.finding import Item
-    from napari_shiftseg.batch.order import BatchOrder
+    from napari_shiftseg.batch.order import BatchOrder, BatchRow
 
 
 BESIDE = "_shiftseg"  # after the name of the folder: where results go
 CHOOSE_FOLDER = "Choose a folder of images."
-LOOKING = Progress(0, 0, stage="looking for images")
+LOOKING = Progress(0, 0, stage="Looking for images")
 KINDS = {
     ".tif": "TIFF", ".tiff": "TIFF", ".btf": "TIFF", ".tf8": "TIFF", ".lsm": "LSM",
     ".stk": "STK", ".npy": "NumPy", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG",
@@ -49,11 +49,21 @@ class Found:
     ----------
     items : tuple of Item
         The images.
-    left : Left or None
-        A batch that the output holds.
+    rows : tuple of BatchRow
+        What became of some of them, as the output says.
     """
 
     items: tuple[Item, ...] = ()
+    rows: tuple[BatchRow, ...] = ()
+
+    @property
+    def left(self) -> str:
+        """What can be left as it is; empty: nothing."""
+        if not self.rows:
+            return ""
+        many, of = len(self.rows), len(self.items)
+        done = "all are" if many == of else f"{many:,} of {of:,} are"
+        return f"Resume: {done} done, leave these as they are"
 
     @property
     def words(self) -> str:
@@ -65,7 +75,9 @@ class Found:
         if not below:
             return said
         names = ", ".join(map(visible, below[:MOST_NAMED]))
-        more = f" and {len(below) - MOST_NAMED:,} more" if len(below) > MOST_NAMED else ""
+        more = (
+            f" and {len(below) - MOST_NAMED:,} more" if len(below) > MOST_NAMED else ""
+        )
         return f"{said}; in {number_of(len(below), 'sub-folder')}: {names}{more}"
 
 
@@ -103,8 +115,8 @@ class BatchForm(ControlRows):
         self._given: Path | None = None  # output that was filled in
         self.folder = FileEdit(
             mode="d", nullable=True, label="Folder",
-            tooltip="The images; all folders below it count. Each first sub-folder is a "
-            "condition: control, treated, …",
+            tooltip="The images; all folders below it count. Its sub-folders are the "
+            "conditions: control, treated, …",
         )  # fmt: skip
         self.output = FileEdit(
             mode="d", nullable=True, label="Results",
@@ -168,14 +180,14 @@ class BatchForm(ControlRows):
 
         if self.refusal is not None:
             raise ValueError(said_by(self.refusal))
+        _check_folder(Path(self.folder.value))  # it may have gone meanwhile
         return BatchOrder(
             inputs=(self.folder.value,),
             output=self.output.value,
             model=self.chosen.model,
             settings=self.chosen.settings,
             channel=self.chosen.channel or None,
-            resume=bool(self.resume.value),
-            overwrite=not self.resume.value,
+            resume=bool(self.found.rows and self.resume.value),
         )
 
     def _fill_in(self) -> None:
@@ -189,6 +201,11 @@ class BatchForm(ControlRows):
 
     # What is there
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether it is not known yet what is in the folders."""
+        return bool(self._jobs)
+
     def look(self) -> None:
         """Look, in a thread, what is in the folders."""
         folder, output = self.folder.value, self.output.value
@@ -197,8 +214,9 @@ class BatchForm(ControlRows):
             missing = CHOOSE_FOLDER if folder is None else "Choose where results go."
             self._know(Found(), NotChosenYet(missing))
             return
-        self.refusal = NotChosenYet(f"{sentence(LOOKING.stage)[:-1]} …")
-        self._say()
+        if self.refusal is not None:  # else what is said there holds as yet
+            self.refusal = NotChosenYet(f"{LOOKING.stage} …")
+            self._say()
         self._jobs.run("look", _looking(Path(folder), Path(output)), self._take_found)
 
     def _take_found(self, found: Found | ValueError | OSError) -> None:
@@ -212,6 +230,7 @@ class BatchForm(ControlRows):
 
     def _know(self, found: Found, refusal: ValueError | OSError | None) -> None:
         self.found, self.refusal = found, refusal
+        self.resume.visible, self.resume.text = bool(found.left), found.left
         self._say()
         self.changed_found.emit()
 
@@ -224,7 +243,8 @@ class BatchForm(ControlRows):
             )
             dress(self.about, "note")
         else:
-            self.about.value = sentence(said_by(refusal))
+            said = said_by(refusal)
+            self.about.value = f"{said[:1].upper()}{said[1:]}"
             is_wrong = not isinstance(refusal, NotChosenYet)
             dress(self.about, "error" if is_wrong else "note")
 
@@ -235,10 +255,19 @@ def _looking(
     """Return what is in the folders, or what is wrong with them."""
     yield LOOKING
     from napari_shiftseg.batch.finding import items_of
+    from napari_shiftseg.batch.journal import BatchJournal
 
     try:
-        if not folder.is_dir():
-            raise ValueError(f"there is no folder {folder}: choose another one")
-        return Found(tuple(items_of([folder], output)))
+        _check_folder(folder)
+        journal = BatchJournal(output)
+        items = items_of([folder], output, journal.names)
+        there = {item.source for item in items}
+        rows = (row for row in journal.rows() if row.source in there)
+        return Found(tuple(items), tuple(rows))
     except (ValueError, OSError) as error:
         return error
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}: choose another one")

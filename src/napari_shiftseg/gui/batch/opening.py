@@ -11,7 +11,12 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, SESSION
-from napari_shiftseg.gui.parts.records import METADATA_EDITS, METADATA_SAVED
+from napari_shiftseg.gui.parts.records import (
+    METADATA_EDITS,
+    METADATA_SAVED,
+    LayerRecord,
+    LayerSession,
+)
 from napari_shiftseg.gui.parts.result_layers import result_labels
 from napari_shiftseg.gui.parts.source import GREY
 from napari_shiftseg.progress import Progress
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.batch.order import BatchRow
+    from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.stores.reading import Source
 
 
@@ -49,7 +55,7 @@ class OpenedRow:
         None: it failed.
     report : dict
         Of its run; empty without labels.
-    edits : list of dict
+    edits : EditList or None
         That were made on the labels.
     """
 
@@ -57,7 +63,7 @@ class OpenedRow:
     source: Source
     labels: NDArray[np.int32] | None
     report: dict[str, Any]
-    edits: list[dict[str, Any]]
+    edits: EditList | None
 
 
 def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
@@ -79,18 +85,20 @@ def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
 
     files = row.files
     if "labels" not in files:
-        return OpenedRow(row, read_image(row.source), None, {}, [])
+        return OpenedRow(row, read_image(row.source), None, {}, None)
     report = read_record(files["report"])
     given = report.get("given", {})
     asked = given.get("channel"), given.get("series")
     config = read_config(given.get("model") or row.model)
     source = image_for(config, row.source, *asked)
     labels = read_labels("labels", files["labels"]).astype(np.int32)
-    edits = read_edits(files["edits"]).to_dict()["edits"] if "edits" in files else []
+    edits = read_edits(files["edits"]) if "edits" in files else None
     return OpenedRow(row, source, labels, report, edits)
 
 
-def show_opened(viewer: napari.Viewer, opened: OpenedRow, output: Path) -> Labels | None:
+def show_opened(
+    viewer: napari.Viewer, opened: OpenedRow, output: Path
+) -> Labels | None:
     """Add an image and its labels, on top; other images of batches are hidden.
 
     Returns
@@ -102,12 +110,12 @@ def show_opened(viewer: napari.Viewer, opened: OpenedRow, output: Path) -> Label
         if METADATA_BATCH in layer.metadata:
             layer.visible = False
     source, mark = opened.source, {METADATA_BATCH: key_of(opened.row, output)}
-    placed = _placed(source)
-    image = Image(source.data, name=opened.row.name, metadata=dict(mark), **placed)
+    name = opened.row.name
+    image = Image(source.data, name=name, metadata=dict(mark), **_placed(source))
     viewer.add_layer(image)
     labels = None
     if opened.labels is not None:
-        labels = _labels_layer(opened, image, placed, mark)
+        labels = _labels_layer(opened, opened.labels, image, mark)
         viewer.add_layer(labels)
     viewer.reset_view()
     return labels
@@ -151,6 +159,21 @@ def show_again(viewer: napari.Viewer, labels: Labels) -> None:
     viewer.layers.selection.active = labels
 
 
+def edits_of(labels: Labels) -> EditList:
+    """Return what was done to the labels of a run, as a file of edits holds it.
+
+    Parameters
+    ----------
+    labels : Labels
+    """
+    from napari_shiftseg.mending.edit_lists import EditList
+
+    record = LayerRecord(labels)
+    store = LayerSession.known(labels).edits or record.begun()
+    run = record.run
+    return EditList(store.edits, record.chosen, run["model"], run["image"])
+
+
 def _placed(source: Source) -> dict[str, Any]:
     """Return the keywords that place an image by what its file says."""
     axes = source.axes
@@ -164,25 +187,22 @@ def _placed(source: Source) -> dict[str, Any]:
 
 
 def _labels_layer(
-    opened: OpenedRow, image: Image, placed: dict[str, Any], mark: dict[str, Any]
+    opened: OpenedRow, labels: NDArray[np.int32], image: Image, mark: dict[str, Any]
 ) -> Labels:
     """Return labels like those of a run on the image in this session."""
-    report, ndim = opened.report, np.ndim(opened.labels)
-    how = {name: value[-ndim:] for name, value in placed.items()}
-    offset = np.zeros(ndim)
-    offset[ndim - len(report["offset"]) :] = report["offset"]
+    ndim, offset = labels.ndim, np.zeros(labels.ndim)
+    how = {name: value[-ndim:] for name, value in _placed(opened.source).items()}
+    begin = opened.report["offset"]
+    offset[ndim - len(begin) :] = begin
     how["translate"] = np.add(how["translate"], offset * how["scale"])
-    metadata = {METADATA_KEY: _record(opened, image), **mark}
-    if opened.edits:
-        metadata |= {METADATA_EDITS: opened.edits, METADATA_SAVED: opened.edits}
-    model = Path(metadata[METADATA_KEY]["model"]).stem
-    return Labels(
-        opened.labels,
-        name=f"labels · {model} · {opened.row.name}",
-        metadata=metadata,
-        colormap=result_labels(),
-        **how,
-    )
+    record = _record(opened, image)
+    metadata = {METADATA_KEY: record, **mark}
+    if opened.edits is not None:
+        edits = opened.edits.to_dict()["edits"]
+        metadata |= {METADATA_EDITS: edits, METADATA_SAVED: edits}
+        record["settings"] = record["settings"] | dict(opened.edits.clustering)
+    name = f"labels · {Path(record['model']).stem} · {opened.row.name}"
+    return Labels(labels, name=name, metadata=metadata, colormap=result_labels(), **how)
 
 
 def _record(opened: OpenedRow, image: Image) -> dict[str, Any]:

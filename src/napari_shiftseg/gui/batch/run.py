@@ -51,8 +51,9 @@ def followed(
     yield Progress(0, 0, stage="beginning")
     from napari_shiftseg.batch.order import BatchRow
     from napari_shiftseg.batch.run import batch_steps
+    from napari_shiftseg.report.batch_page import batch_page
 
-    returning, name, told = Returning(batch_steps(order)), "", 0.0
+    returning, name, told = Returning(batch_steps(order, batch_page)), "", 0.0
     for step in returning:
         if isinstance(step, BatchRow):
             yield RowEnded(1, 1, stage=f"{visible(step.name)}: done", row=step)

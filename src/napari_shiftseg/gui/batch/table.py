@@ -7,7 +7,13 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QTableView,
+)
 
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.text import grey, visible
@@ -16,19 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from qtpy.QtGui import QResizeEvent
+    from qtpy.QtWidgets import QStyleOptionViewItem
 
     from napari_shiftseg.batch.order import BatchRow
 
 
 WAITING, RUNNING = "waiting", "running"
 SAID = {
-    WAITING: "waiting", RUNNING: "▶ running", "done": "✓ done",
-    "skipped": "✓ done before", "failed": "✗ failed",
+    WAITING: "waiting", RUNNING: "▶ now", "done": "✓ done", "skipped": "✓ before",
+    "failed": "✗ failed",
 }  # fmt: skip
 NOT_DEFINED = "–"
 ROLES = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+ROOM = 14  # pixels of a column beside what it holds: edges, and the mark of sorting
 LEAST_ROWS = 8  # that are seen at once
 PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
 TABLE_TIP = (
@@ -59,8 +67,11 @@ class Column:
 
 
 COLUMNS = (
-    Column("image", "The file, below the folder", ""),
-    Column("status", "What became of it; of one that failed why", "✓ done before"),
+    Column("image", "The image, below the folder; of one that failed why", ""),
+    Column(
+        "status", "What became of it; before: done in an earlier run, with the same "
+        "settings", "✗ failed",
+    ),
     Column("objects", "How many were found", "99,999", lambda row: row.objects),
     Column(
         "area", "Median area of its objects, in pixels", "99,999",
@@ -68,11 +79,11 @@ COLUMNS = (
     ),
     Column(
         "sure", "Confidence: how sure it is that its objects are right, the mean, 0 to "
-        "1", "0.999", lambda row: row.confidence, 2,
+        "1", "0.99", lambda row: row.confidence, 2,
     ),
-    Column("s", "Seconds it took", "999.9", lambda row: row.seconds, 1),
+    Column("s", "Seconds it took", "99.9", lambda row: row.seconds, 1),
 )  # fmt: skip
-NAME, STATUS = 0, 1
+NAME, STATUS, SURE = 0, 1, 4
 
 
 @dataclass
@@ -157,18 +168,16 @@ class FileModel(QAbstractTableModel):
         if role == ROLES.TextAlignmentRole:
             return LEFT if column.value is None else RIGHT
         if role == ROLES.ToolTipRole and column.value is None:
-            error = file.row.error if file.row is not None else ""
-            said = error if index.column() == STATUS and error else file.name
-            return plainly(said)
+            return plainly(_text(file, NAME, column))
         return None
 
 
 def _text(file: FileState, at: int, column: Column) -> str:
     if at == NAME:
-        return visible(file.name)
-    if column.value is None:
         error = file.row.error if file.row is not None else ""
-        return f"{SAID[file.status]}: {visible(error)}" if error else SAID[file.status]
+        return visible(f"{file.name}: {error}" if error else file.name)
+    if at == STATUS:
+        return SAID[file.status]
     value = _value(file, column)
     if value is None:
         return NOT_DEFINED if file.row is not None else ""
@@ -191,6 +200,17 @@ def _rank(file: FileState, at: int, column: Column) -> Any:
     return float("-inf") if value is None else float(value)
 
 
+class NameDelegate(QStyledItemDelegate):
+    """Leaves out the middle of a name; of a reason the end."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Prepare how a cell is drawn."""
+        super().initStyleOption(option, index)
+        is_reason = index.siblingAtColumn(STATUS).data() == SAID["failed"]
+        modes = Qt.TextElideMode
+        option.textElideMode = modes.ElideRight if is_reason else modes.ElideMiddle
+
+
 class FileTable(QTableView):
     """Shows a `FileModel`; one row can be selected.
 
@@ -211,7 +231,7 @@ class FileTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setItemDelegateForColumn(NAME, NameDelegate(self))
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self._lay_out()
@@ -224,7 +244,8 @@ class FileTable(QTableView):
 
     def file_at(self, index: QModelIndex) -> FileState:
         """Return the file of a row that is shown."""
-        return self.files.files[self._sorted.mapToSource(index).row()]
+        row: int = self._sorted.mapToSource(index).row()
+        return self.files.files[row]
 
     def select(self, name: str) -> None:
         """Select the row of a file, if it has one."""
@@ -247,12 +268,35 @@ class FileTable(QTableView):
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Expanding)
+        self.setColumnHidden(SURE, True)
         self.setMinimumHeight((LEAST_ROWS + 1) * (metrics.height() + 6))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Follow the width, and the font that the theme sets."""
         header, metrics = self.horizontalHeader(), self.fontMetrics()
         for at, column in enumerate(COLUMNS[1:], start=1):
-            wanted = metrics.horizontalAdvance(f"{column.widest}    ")
-            header.resizeSection(at, max(wanted, header.sectionSizeHint(at)))
+            texts = column.title, column.widest
+            widths = map(metrics.horizontalAdvance, texts)
+            header.resizeSection(at, max(widths) + ROOM)
         super().resizeEvent(event)
+
+    def take(self, row: BatchRow) -> None:
+        """Show what became of a file; the confidence, where that of one is known.
+
+        Parameters
+        ----------
+        row : BatchRow
+        """
+        self.files.take(row)
+        if not isnan(row.confidence):
+            self.setColumnHidden(SURE, False)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Show files that wait, in place of those shown.
+
+        Parameters
+        ----------
+        names : sequence of str
+        """
+        self.setColumnHidden(SURE, True)
+        self.files.begin(names)

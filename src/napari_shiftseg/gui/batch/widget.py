@@ -59,16 +59,18 @@ class BatchWidget(ScrolledRows):
             cancelled=CANCELLED, ending=LEAVE, tooltip=RUN_TIP,
         )  # fmt: skip
         self.table = FileTable()
-        self.work = RowWork(self._viewer, self.table, lambda: self._output)
+        self.work = RowWork(
+            self._viewer, self.table, lambda: self._output, lambda: self.rows
+        )
         self.page = PushButton(
             text="Open page",
             tooltip="Open batch.html in the browser: pictures, distributions, what "
             "looks odd",
         )
-        self.chart = ConditionChart(self._viewer.theme, lambda: self.rows)
+        self.chart = ConditionChart(self._viewer.theme, lambda: self.rows, self.page)
         rows = Container(
             widgets=[
-                self.form, self.panel, self.files, self.work, self.page, self.chart,
+                self.form, self.panel, self.files, self.work, self.chart,
             ],
             labels=False,
         )  # fmt: skip
@@ -107,11 +109,16 @@ class BatchWidget(ScrolledRows):
         """Show the images that were found, and what is known of them."""
         if not self._is_open or self.panel.is_running:
             return
-        found = self.form.found
-        self._output = Path(self.form.output.value or "")
-        self.table.files.begin([item.key for item in found.items])
+        found, output = self.form.found, Path(self.form.output.value or "")
+        names = [item.key for item in found.items]
+        shown = self._output, [file.name for file in self.table.files.files]
+        if shown != (output, names):  # else what failed would be forgotten
+            self._output = output
+            self.table.begin(names)
+        known = {row.name for row in self.rows}
         for row in found.rows:
-            self.table.files.take(row)
+            if row.name not in known:
+                self.table.take(row)
         self.chart.draw()
         self._advise()
 
@@ -124,7 +131,7 @@ class BatchWidget(ScrolledRows):
     def _steps(self) -> Generator[Progress, None, BatchOutcome]:
         order = self.form.order()
         if not order.resume:
-            self.table.files.begin([item.key for item in self.form.found.items])
+            self.table.begin([item.key for item in self.form.found.items])
         self.files.begin()
         return followed(order)
 
@@ -137,12 +144,12 @@ class BatchWidget(ScrolledRows):
             self._take_row(progress.row)
 
     def _take_row(self, row: BatchRow) -> None:
-        self.table.files.take(row)
+        self.table.take(row)
         self.chart.follow_rows()
 
     def _done(self, outcome: BatchOutcome) -> tuple[str, str]:
         for row in outcome.rows:
-            self.table.files.take(row)
+            self.table.take(row)
         rows = list(outcome.rows)
         is_doubtful = any(row.status == "failed" or not row.objects for row in rows)
         return outcome_text(rows), "warning" if is_doubtful else "note"
@@ -155,7 +162,7 @@ class BatchWidget(ScrolledRows):
             self.files.visible = False
             self.table.files.rest()
             self.chart.draw()
-            self.form.look_at_output()
+            self.form.look()
         self._advise()
 
     def _open_page(self) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from magicgui.widgets import PushButton
+from napari.utils.notifications import show_info
 from psygnal import Signal
 
 from napari_shiftseg.gui.batch.opening import (
-    METADATA_BATCH,
+    edits_of,
     opening,
     show_again,
     show_opened,
@@ -27,7 +29,7 @@ from napari_shiftseg.gui.parts.text_boxes import StandingText
 from napari_shiftseg.text import number_of, sentence, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import napari
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 NOTHING = "Select a row: what there is to say of it stands here."
 STILL_BUSY = "Mend is still at work on these labels: save them when it is done."
+THEN_SAVE = "Mend what is wrong; then press Save back in Batch."
 READING, SAVING = "Reading image and labels …", "Writing labels and tables …"
 
 
@@ -52,6 +55,8 @@ class RowWork(ControlRows):
     table : FileTable
     output : callable
         Returns the folder of the batch.
+    rows : callable
+        Returns what became of all of its images.
 
     Attributes
     ----------
@@ -62,13 +67,19 @@ class RowWork(ControlRows):
     written = Signal(object)
 
     def __init__(
-        self, viewer: napari.Viewer, table: FileTable, output: Callable[[], Path]
+        self,
+        viewer: napari.Viewer,
+        table: FileTable,
+        output: Callable[[], Path],
+        rows: Callable[[], Sequence[BatchRow]],
     ) -> None:
-        self._viewer, self._table, self._output = viewer, table, output
+        self._viewer, self._table = viewer, table
+        self._output, self._rows = output, rows
         self._is_held = False
-        self.said = StandingText(lines=4, empty=NOTHING, least=2)
+        self.said = StandingText(lines=4, empty=NOTHING, least=3)
         self.open = PushButton(
-            text="Open", tooltip="Open image and labels as layers; so does a double click"
+            text="Open",
+            tooltip="Open image and labels as layers; so does a double click",
         )
         self.mend = PushButton(
             text="Mend…",
@@ -76,8 +87,8 @@ class RowWork(ControlRows):
         )
         self.save = PushButton(
             text="Save back",
-            tooltip="Write the labels as they are mended now to the files of the batch, "
-            "and measure them anew",
+            tooltip="Write the labels as they are mended now to the files of the "
+            "batch, and measure them anew",
         )
         super().__init__(self.said, ControlRow(self.open, self.mend, self.save))
         self._jobs = LatestJobs(self.native, self._failed)
@@ -174,6 +185,7 @@ class RowWork(ControlRows):
         mend = opened(self._viewer, "Mend")
         self._viewer.layers.selection.active = labels
         mend.result.value = labels
+        show_info(THEN_SAVE)
         if KEPT.of(labels) is None:
             mend.again.run()
 
@@ -188,7 +200,7 @@ class RowWork(ControlRows):
 
     def _save(self) -> None:
         row, output = self.row, self._output()
-        labels = row and shown_labels(self._viewer, row, output)
+        labels = None if row is None else shown_labels(self._viewer, row, output)
         if row is None or labels is None or not self._may_write:
             return
         steering = getattr(found(self._viewer, "Mend"), "steering", None)
@@ -196,8 +208,9 @@ class RowWork(ControlRows):
             self.said.say(STILL_BUSY, "error")
             return
         from napari_shiftseg.batch.mended import mended_steps
+        from napari_shiftseg.report.batch_page import batch_page
 
-        store = LayerSession.known(labels).edits
+        edits, store = edits_of(labels), LayerSession.known(labels).edits
 
         def done(written: BatchRow) -> None:
             if store is not None:
@@ -206,6 +219,7 @@ class RowWork(ControlRows):
             self.tell()
 
         self._begin(SAVING)
-        steps = mended_steps(output, row, labels.data.copy(), edits_of(labels))
+        pixels = np.array(labels.data)  # the layer may be mended meanwhile
+        steps = mended_steps(output, self._rows(), row, pixels, edits, batch_page)
         self._jobs.run("row", steps, done)
         self._enable()

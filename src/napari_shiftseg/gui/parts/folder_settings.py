@@ -56,7 +56,9 @@ class FolderSettings:
             lines.append(f"Channel: {self.channel}")
         chosen = self._chosen
         if chosen:
-            lines.append("; ".join(f"{name}: {value}" for name, value in chosen.items()))
+            lines.append(
+                "; ".join(f"{name}: {value}" for name, value in chosen.items())
+            )
         return "\n".join([*lines, *self.notes])
 
     @property
@@ -64,7 +66,10 @@ class FolderSettings:
         stitching, window = self.settings.stitching, self.settings.window
         if stitching == "whole":
             return "none, each image in one pass"
-        size = "the cheapest size" if window is None else window_text(window)
+        if window is None:
+            size = "the cheapest size"
+        else:
+            size = window_text([window] if isinstance(window, int) else window)
         return f"{size}, {stitching}"
 
     @property

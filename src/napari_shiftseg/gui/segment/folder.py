@@ -38,8 +38,8 @@ class FolderButton(PushButton):
     ) -> None:
         super().__init__(
             text="Use these settings for a folder…",
-            tooltip="Segment all images of a folder so: opens Batch with this model and "
-            "these settings",
+            tooltip="Segment all images of a folder so: opens Batch with this model "
+            "and these settings",
         )
         self._viewer, self._form, self._device = viewer, form, device
         self.changed.connect(self._open)

@@ -215,9 +215,7 @@ class SegmentForm(ControlForm):
         window = self.window.window() if is_tiled else None
         return self._settings(device, window, None)
 
-    def _settings(
-        self, device: str, window: Window, region: Region | None
-    ) -> Settings:
+    def _settings(self, device: str, window: Window, region: Region | None) -> Settings:
         return Settings(
             window=window,
             stitching=self.stitching.value,

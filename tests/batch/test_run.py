@@ -216,7 +216,7 @@ def test_results_go_on_being_called_as_they_were(done, images):
 
 
 def test_what_fails_all_images_is_said_at_once(ordered):
-    with pytest.raises(FileNotFoundError, match="no model 'nuclee'.*did you mean"):
+    with pytest.raises(FileNotFoundError, match=r"no model 'nuclee'.*did you mean"):
         exhaust(batch_steps(ordered(model="nuclee")))
     with pytest.raises(ValueError, match="needs a model with a foreground logit"):
         exhaust(batch_steps(ordered(settings=Settings(scope="component"))))

@@ -118,30 +118,45 @@ def _found(place: Path, given: Path, output: Path) -> tuple[Path, list[Path]]:
     if place.exists() or not has_magic(str(given)):
         if not place.is_dir() or is_zarr(place):
             return place.parent, [place]
-        found = list(_images_below(place, Path(os.path.abspath(output)), set()))
+        found = list(_images_below(place, Path(os.path.abspath(output))))
         if not found:
             raise ValueError(
                 f"{given} holds no image: put files there that end with "
                 f"{', '.join((*IMAGE_SUFFIXES, STORE))}"
             )
         return place, found
-    matching = (Path(one) for one in sorted(glob(str(place), recursive=True)))
-    found = [one for one in matching if _is_image(one)]
+    parts = given.parts
+    fixed = next(at for at, part in enumerate(parts) if has_magic(part))
+    root = Path(os.path.abspath(Path(*parts[:fixed])))
+    found = list(_matching(given, root, Path(os.path.abspath(output))))
     if not found:
         raise FileNotFoundError(
             f"no image matches {given}: give the names of files that are there"
         )
-    parts = place.parts
-    fixed = next(at for at, part in enumerate(parts) if has_magic(part))
-    return Path(*parts[: min(fixed, len(parts) - 1)]), found
+    return root, found
 
 
-def _images_below(folder: Path, output: Path, seen: set[str]) -> Iterator[Path]:
+def _matching(pattern: Path, root: Path, output: Path) -> Iterator[Path]:
+    """Return the images that a pattern names; results of this program are none."""
+    results: dict[Path, set[str]] = {}
+    for name in sorted(glob(str(pattern), recursive=True)):
+        path = Path(os.path.abspath(name))
+        folder = path.parent
+        if folder not in results:
+            results[folder] = _results_in(folder.iterdir())
+        is_result = root != output and output in (folder, *folder.parents)
+        if _is_image(path) and not is_result and path.name not in results[folder]:
+            yield path
+
+
+def _images_below(
+    folder: Path, output: Path, seen: frozenset[str] = frozenset()
+) -> Iterator[Path]:
     """Go through a folder; results of this program, and true labels, are no images."""
     real = os.path.realpath(folder)
-    if real in seen or folder == output or (folder / JOURNAL).is_dir():
+    is_given = not seen
+    if real in seen or (not is_given and _holds_results(folder, output)):
         return
-    seen.add(real)
     try:
         entries = sorted(path for path in folder.iterdir() if path.name[:1] != ".")
     except OSError:  # it is named among the images, and fails there
@@ -157,7 +172,12 @@ def _images_below(folder: Path, output: Path, seen: set[str]) -> Iterator[Path]:
         elif path.is_dir() and not is_zarr(path):
             if path.name in (LABELS, MASKS) and IMAGES in names:
                 continue
-            yield from _images_below(path, output, seen)
+            yield from _images_below(path, output, seen | {real})
+
+
+def _holds_results(folder: Path, output: Path) -> bool:
+    """Whether a folder is the output of this batch, or of another one."""
+    return folder == output or (folder / JOURNAL).is_dir()
 
 
 def _is_image(path: Path) -> bool:

@@ -15,14 +15,13 @@ from napari_shiftseg.batch.journal import BatchJournal, settings_hash, state_of_
 from napari_shiftseg.batch.order import MILLION, BatchRow
 from napari_shiftseg.batch.thumbnail import thumbnail_of
 from napari_shiftseg.inference.views import check_turns
-from napari_shiftseg.metrics.measuring import measure_steps
 from napari_shiftseg.networks.header import find_model
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.pipeline.usual_model import usual_model_of
-from napari_shiftseg.results.confidence import confidence_steps
+from napari_shiftseg.results.table import file_table_steps
+from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.reading import image_for
-from napari_shiftseg.stores.tables import write_table
 from napari_shiftseg.stores.writing import outputs_of, write_segmentation
 from napari_shiftseg.text import in_words
 
@@ -116,11 +115,10 @@ def _image_steps(
         "segment", source, folder, order.save, order.overwrite, has_classes
     )
     result = yield from source_steps(source, model, order.settings)
-    table = yield from _table_steps(result, model, source)
-    write_segmentation(result, model, source, outputs, _given(order, name))
-    objects = folder / f"{outputs.name}_objects.csv"
-    write_table(objects, table)
-    files = {**outputs.images, **outputs.tables, "objects": objects}
+    table = yield from file_table_steps(result, model, source)
+    write_segmentation(result, model, source, outputs, _given(order, name), table)
+    files = {**outputs.images, **outputs.tables}
+    files["objects"] = files.pop("table")
     row = BatchRow(
         item.source, f"{item.folder}/{outputs.name}".removeprefix("/"), "done",
         item.condition, settings_hash=own_hash, model=model.config.name,
@@ -128,14 +126,6 @@ def _image_steps(
         seconds=perf_counter() - began, **figures_of(table, result, source),
     )  # fmt: skip
     return row, thumbnail_of(source, result)
-
-
-def _table_steps(
-    result: Segmentation, model: TiledNetwork, source: Source
-) -> Generator[Progress, None, Table]:
-    table = yield from measure_steps(result.labels)
-    sure = yield from confidence_steps(result, model)
-    return table | {name: v for name, v in sure.items() if name != "label"}
 
 
 def _given(order: BatchOrder, name: str) -> dict[str, Any]:
@@ -186,7 +176,8 @@ def figures(table: Table, pixels: int, sizes: tuple[float, ...]) -> dict[str, An
 def _pixel_size(result: Segmentation, source: Source) -> tuple[float, ...]:
     """Return µm from one pixel to the next, along the axes of an object."""
     is_linked = result.linking.along is not None
-    return source.pixel_size(len(result.plan.axes) + is_linked)
+    plain = replace(source, axes=source.axes.replace(CHANNELS, ""))
+    return plain.pixel_size(len(result.plan.axes) + is_linked)
 
 
 def _in_units(areas: Any, pixels: int, sizes: tuple[float, ...]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +54,31 @@ def state_of_image(source: Path) -> dict[str, Any]:
     Parameters
     ----------
     source : Path
-        A file; of a store all of its files count.
+        A file, whose SHA-256 is known too; of a store all of its files count.
     """
-    files = sorted(p for p in source.rglob("*") if p.is_file()) or [source]
+    known = _looks_of(source)
+    return known | ({"sha256": _sum_of(source)} if source.is_file() else {})
+
+
+def is_unchanged(source: Path, before: dict[str, Any]) -> bool:
+    """Whether an image is what it was: in size and time, or else in its bytes.
+
+    Parameters
+    ----------
+    source : Path
+    before : dict
+        See `state_of_image`.
+    """
+    now = _looks_of(source)
+    if now == {name: value for name, value in before.items() if name != "sha256"}:
+        return True
+    is_like = source.is_file() and now.get("size") == before.get("size")
+    return is_like and _sum_of(source) == before.get("sha256")
+
+
+def _looks_of(source: Path) -> dict[str, Any]:
+    """Return how many files there are, how large, and when one changed last."""
+    files = [p for p in source.rglob("*") if p.is_file()] or [source]
     about = [file.stat() for file in files if file.exists()]
     if not about:
         return {}
@@ -65,6 +87,11 @@ def state_of_image(source: Path) -> dict[str, Any]:
         "size": sum(each.st_size for each in about),
         "changed": max(each.st_mtime_ns for each in about),
     }
+
+
+def _sum_of(source: Path) -> str:
+    with source.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -151,9 +178,10 @@ class BatchJournal:
         if not known or known["row"]["settings_hash"] != own_hash:
             return None
         row = _row_of(known["row"], self.output)
-        is_same = known["state"] == state_of_image(item.source)
         is_there = all(path.exists() for path in row.files.values())
-        return row if is_same and is_there else None
+        if not is_there or row.folder != item.folder:
+            return None
+        return row if is_unchanged(item.source, known["state"]) else None
 
     def _path(self, source: Path) -> Path:
         name = sha256(str(source).encode("utf-8", "surrogatepass")).hexdigest()

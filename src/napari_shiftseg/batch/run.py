@@ -16,6 +16,7 @@ from napari_shiftseg.batch.tables import Written, written_steps
 from napari_shiftseg.distributed.crew import crew_of
 from napari_shiftseg.distributed.journal import Journal
 from napari_shiftseg.distributed.passes import unless_left
+from napari_shiftseg.distributed.workers import computing
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.stores.folders import kept_if_used
 
@@ -57,17 +58,26 @@ def batch_steps(
     began, journal = perf_counter(), BatchJournal(order.output)
     items = items_of(order.inputs, order.output, journal.names)
     work = Work(order, tuple(items), Models(order))
-    if order.model:
-        work.models.of(items[0].source)  # one that cannot be read fails all images
+    _refuse_what_fails_all(work)
     with kept_if_used(order.output), held(order.output):
         written = Written(order)
-        written.refuse_others()
+        written.refuse_others(item.source for item in items)
         is_simple = order.workers == 1 and order.scheduler is None
         rows = yield from (_one_by_one(work) if is_simple else _at_once(work))
         done = BatchProgress(len(rows), len(rows), stage="writing tables")
         yield done
         outcome = BatchOutcome(order, tuple(rows), {}, perf_counter() - began)
         return (yield from written_steps(written, outcome, done, page))
+
+
+def _refuse_what_fails_all(work: Work) -> None:
+    """Refuse a model that cannot be read, and settings that go with no image."""
+    order = work.order
+    if order.scheduler is None:
+        computing(order.settings)
+    if order.model:
+        _, model, _ = work.models.of(work.items[0].source)
+        order.settings.clustering(model.config)
 
 
 @dataclass(frozen=True)

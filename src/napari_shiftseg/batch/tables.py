@@ -7,12 +7,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.stores.folders import (
     Run,
+    read_record,
     refuse_to_overwrite,
     sums_of,
     written_by,
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
-    from pathlib import Path
 
     from napari_shiftseg.batch.order import (
         BatchOrder,
@@ -73,17 +74,36 @@ class Written:
         kinds = [kind for kind in FILES if has_page or kind != "page"]
         return {kind: self.order.output / FILES[kind] for kind in kinds}
 
-    def refuse_others(self) -> None:
-        """Refuse to replace what no batch wrote.
+    def refuse_others(self, sources: Iterable[Path] | None = None) -> None:
+        """Refuse to replace what no batch wrote, or a batch on other images.
+
+        Parameters
+        ----------
+        sources : iterable of Path, optional
+            The images of this one.
 
         Raises
         ------
         FileExistsError
             If there is such a file; it is named.
         """
+        if sources is not None and not self.order.overwrite:
+            self._refuse_other_images(set(map(str, sources)))
         paths = (*self.files(True).values(), self.record)
         own = written_by(RUN, self.record)
         refuse_to_overwrite(paths, own, self.order.overwrite, "batch")
+
+    def _refuse_other_images(self, sources: set[str]) -> None:
+        """Refuse to forget images of an older batch that are still there."""
+        rows = read_record(self.record).get("rows")
+        known = [row["source"] for row in rows or () if isinstance(row, dict)]
+        others = [one for one in known if one not in sources and Path(one).exists()]
+        if others:
+            raise FileExistsError(
+                f"{self.order.output} has the tables of a batch on other images, such "
+                f"as {others[0]}: give these too, choose another folder, or add "
+                f"--overwrite to replace the tables"
+            )
 
 
 def written_steps(

@@ -13,8 +13,10 @@ from napari_shiftseg.batch.run import batch_steps
 from napari_shiftseg.batch.tables import batch_record
 from napari_shiftseg.cli.segment import kinds_to_save
 from napari_shiftseg.cli.terminal import note
+from napari_shiftseg.pipeline.usual_model import SAID_OF_VOLUMES
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.report.batch_page import batch_page
+from napari_shiftseg.samples.catalogue import VOLUME_MODEL
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.text import number_of
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     Steps = Generator[BatchProgress | BatchRow, None, BatchOutcome]
 
 KEPT = "stopped; {} done: give the same command again with --resume to go on"
-NOTHING_KEPT = "stopped before the first image was done"
 
 
 def run_batch(
@@ -84,8 +85,9 @@ def _with_progress(steps: Steps) -> BatchOutcome:
                     _tell(now)
                 else:
                     _show(now, images, tiles)
-    except KeyboardInterrupt:
-        note(KEPT.format(number_of(done, "image")) if done else NOTHING_KEPT)
+    except (KeyboardInterrupt, OSError):  # by hand, or the disk is full
+        if done:
+            note(KEPT.format(number_of(done, "image")))
         raise
     return running.value
 
@@ -121,6 +123,9 @@ def _print(outcome: BatchOutcome) -> None:
         f"{', '.join(said)}; {number_of(objects, 'object')} in "
         f"{outcome.seconds:.1f} s, written to {outcome.order.output}"
     )
+    volumes = sum(row.model == VOLUME_MODEL for row in outcome.rows)
+    if volumes and not outcome.order.model:
+        note(f"{number_of(volumes, 'image')} {SAID_OF_VOLUMES}")
     if failed:
         print(f"what failed, and why: {outcome.files['failures']}")
     print(f"all on one page: {outcome.files['page']}")

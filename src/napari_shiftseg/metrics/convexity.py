@@ -49,9 +49,10 @@ class Extents:
         rows = np.concatenate([none, *self._parts], axis=1)
         if len(self._parts) > 1:
             rows = rows[:, np.lexsort((rows[1], rows[0]))]
-            rows = _reduced(*rows, beginnings(rows[:2]))
+            label, row, first, last = rows
+            rows = _reduced(label, row, first, last, beginnings(rows[:2]))
         begins = np.searchsorted(rows[0], objects)
-        ends = np.append(begins[1:], rows.shape[1])
+        ends = np.append(begins, rows.shape[1])[1:]
         heights = rows[1][ends - 1] - rows[1][begins] + 1
         found = np.zeros(len(objects), dtype=np.int64)
         order = np.argsort(heights, kind="stable")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,7 @@ def measure(
         whole numbers are taken, too.
     image : array_like, optional
         Of the same shape, or with one axis more, of channels: before the spatial axes,
-        first or last.
+        or first, or last.
     spacing : float or sequence of float, optional
         Distance of two pixels along each spatial axis, in `unit`; one for all axes.
     axes : str, optional
@@ -138,19 +138,24 @@ def measure_steps(
         pixels, light, at, spatial, _spacing_of(spacing, spatial),
         _offset_of(offset, spatial), unit, tuple(channels), solidity,
     )  # fmt: skip
-    places = list(np.ndindex(pixels.shape[: len(names) - spatial]))
+    leading = pixels.shape[: len(names) - spatial]
+    places = list(np.ndindex(leading))
+    if not places:  # no frame
+        nothing = replace(subject, labels=np.zeros((0,) * spatial, np.uint8))
+        table = yield from nothing.measured((), 1)
+        return _placed(table, names, (0,) * len(leading))
     tables = []
     for place in places:
         table = yield from subject.measured(place, len(places))
-        leading = {
-            LEADING[name]: np.full(len(table["label"]), i)
-            for name, i in zip(names, place, strict=False)
-        }
-        tables.append({"label": table.pop("label"), **leading, **table})
-    if not tables:
-        empty = np.zeros((1,) * (len(names) - spatial) + (0,) * spatial, np.uint8)
-        return measure(empty, axes=names, spacing=spacing, unit=unit)
+        tables.append(_placed(table, names, place))
     return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+
+
+def _placed(table: Table, names: str, place: tuple[int, ...]) -> Table:
+    """Return a table with the place of its frame after the label."""
+    number = len(table["label"])
+    at = {LEADING[n]: np.full(number, i) for n, i in zip(names, place, strict=False)}
+    return {"label": table.pop("label"), **at, **table}
 
 
 def axes_of(ndim: int, axes: str | None) -> str:
@@ -214,7 +219,7 @@ def _light_of(image: Any, shape: tuple[int, ...], spatial: int) -> tuple[Any, in
         )
     if its == expected:
         return light, -1
-    for at in (len(shape) - spatial, 0, len(shape)):
+    for at in (len(shape) - spatial, 0, len(shape), *range(1, len(shape))):
         if len(its) == len(shape) + 1 and its[:at] + its[at + 1 :] == expected:
             return light, at
     raise ValueError(
@@ -258,9 +263,10 @@ class Subject:
 
     def measured(self, place: tuple[int, ...], places: int) -> Steps:
         """Measure a frame; yields `Progress` of so many frames."""
-        parts, pieces, extents = [], Pieces(), Extents()
+        pieces, extents = Pieces(), Extents()
+        parts = [self._no_objects()]
         done = self._number(place) * len(self.boxes)
-        for box in self.boxes or [(slice(0, 0),) * self.spatial]:
+        for box in self.boxes:
             yield Progress(done, places * len(self.boxes), stage=MEASURING)
             block = block_of(self.labels, place, box)
             origin = [side.start for side in box]
@@ -283,6 +289,10 @@ class Subject:
             **table, "touches_border": touches.any(axis=0),
             "parts": pieces.of(sums.label),
         }  # fmt: skip
+
+    def _no_objects(self) -> Sums:
+        none, origin = np.zeros((0,) * self.spatial, np.uint8), (0,) * self.spatial
+        return Sums.of(Runs.of(none, origin), origin, [none] * len(self.channels))
 
     def _number(self, place: tuple[int, ...]) -> int:
         """Return the number of a frame, from 0."""

@@ -49,7 +49,7 @@ class Runs:
         line = block.ravel()
         changes = np.ones(block.size, dtype=bool)
         np.not_equal(line[1:], line[:-1], out=changes[1:])
-        changes[:: block.shape[-1]] = True
+        changes[:: max(1, block.shape[-1])] = True
         starts = np.flatnonzero(changes)
         length = np.diff(starts, append=block.size)
         label = line[starts].astype(np.int64)

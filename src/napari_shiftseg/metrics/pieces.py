@@ -53,11 +53,9 @@ class Pieces:
         for axis, side in enumerate(box):
             before = self._faces.pop((axis, begin), None)
             if before is not None:
-                face = block.take(0, axis), pieces.take(0, axis)
-                self._joins.append(_joins(before, face))
+                self._joins.append(_joins(before, _face(block, pieces, axis, 0)))
             after = (*begin[:axis], side.stop, *begin[axis + 1 :])
-            last = block.take(-1, axis), pieces.take(-1, axis)
-            self._faces[axis, after] = last
+            self._faces[axis, after] = _face(block, pieces, axis, -1)
 
     def of(self, objects: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of pieces of each object.
@@ -76,6 +74,11 @@ class Pieces:
             _, first = np.unique(piece, return_index=True)
             owners = owners[first]
         return np.bincount(np.searchsorted(objects, owners), minlength=len(objects))
+
+
+def _face(block: NDArray[Any], pieces: NDArray[Any], axis: int, at: int) -> Face:
+    """Return a layer of pixels across an axis."""
+    return np.asarray(block.take(at, axis)), np.asarray(pieces.take(at, axis))
 
 
 def _joins(before: Face, after: Face) -> NDArray[np.int64]:

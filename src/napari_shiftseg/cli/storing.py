@@ -67,9 +67,10 @@ def run_segment_to_store(
         return
     said = [text for text in report["notes"] if text not in source.notes]
     print(summary(wanted.plan), *said, sep="\n")
+    print(f"a table of the objects is in {table_beside(output)}")
     print(
         f"{number_of(report['objects'], 'object')} in {report['seconds']:.1f} s, "
-        f"written to {output}, their table to {table_beside(output)}"
+        f"written to {output}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.batch.carried import carried_over, touched
+from napari_shiftseg.batch.carried import EDITED, LOOKED_AT, carried_over, touched
 from napari_shiftseg.batch.finding import Item
 from napari_shiftseg.batch.image import figures
 from napari_shiftseg.batch.journal import BatchJournal
@@ -186,7 +186,8 @@ def _write(
     """Write the files of an image, all or none."""
     there = row.files["labels"]
     known, about = read_image(there), about_tiff(there)
-    kinds = "labels", "objects", "edits", "report"
+    kinds = ["labels", "objects", "edits", "report"]
+    kinds += ["classes"] if "classes" in row.files else []
     with all_or_none([row.files[kind] for kind in kinds]) as parts:
         pixels = label_dtype(labels.astype(np.int32))
         said = numbered(about.image_axes) if about.image_axes else ""
@@ -194,6 +195,15 @@ def _write(
         write_rows(parts[1], table)
         write_edits(parts[2], edits)
         parts[3].write_text(json.dumps(report, indent=2), encoding="utf-8")
+        for part in parts[4:]:
+            write_rows(part, _known_classes(read_table(row.files["classes"]), table))
+
+
+def _known_classes(classes: Table, table: Table) -> Table:
+    """Return the classes of the objects that were left as they are."""
+    there = table["label"][table[LOOKED_AT] != EDITED]
+    stays = np.isin(classes["label"], there)
+    return {name: values[stays] for name, values in classes.items()}
 
 
 def _edits_of(row: BatchRow) -> Path:

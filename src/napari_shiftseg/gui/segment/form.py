@@ -213,7 +213,11 @@ class SegmentForm(ControlForm):
         )
         is_tiled = is_given and self.stitching.value != "whole"
         window = self.window.window() if is_tiled else None
-        return self._settings(device, window, None)
+        chosen = self._settings(device, window, None)
+        own = self.config.clustering.model_dump()
+        same = [name for name, x in asdict(chosen).items() if x == own.get(name)]
+        usual: dict[str, Any] = dict.fromkeys(same)
+        return replace(chosen, **usual)
 
     def _settings(self, device: str, window: Window, region: Region | None) -> Settings:
         return Settings(

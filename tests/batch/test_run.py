@@ -206,6 +206,17 @@ def test_several_at_once_give_the_same(done, ordered, more):
     assert same[0] == same[1]
 
 
+def test_a_cluster_gives_the_same(done, ordered):
+    distributed = pytest.importorskip("distributed")
+    whole, _ = done(output=ordered().output.parent / "whole")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+    ) as local:
+        outcome, _ = done(scheduler=local.scheduler_address)
+    assert statuses(outcome) == ["done"] * 3 + ["failed"]
+    assert sums(outcome.order.output) == sums(whole.order.output)
+
+
 def test_results_go_on_being_called_as_they_were(done, images):
     first, _ = done()
     tifffile.imwrite(images / "control" / "a.tiff", np.eye(40, dtype=np.float32))

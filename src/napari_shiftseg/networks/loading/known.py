@@ -19,6 +19,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.network_shape import FoundShape
 from napari_shiftseg.intensity.scale import Rule
 from napari_shiftseg.networks.finding import find
+from napari_shiftseg.networks.finding.both_ways import SECONDS
 from napari_shiftseg.networks.loading.foreign import (
     ForeignConfig,
     ForeignNetwork,
@@ -33,6 +34,7 @@ from napari_shiftseg.networks.opening.engine import Layout
 from napari_shiftseg.networks.opening.open import YAML, open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.networks.unet_config import ModelConfig
+from napari_shiftseg.progress import say_stage
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
 
 if TYPE_CHECKING:
@@ -348,6 +350,10 @@ def _looked_into(
     opened: OpenedNetwork, code: tuple[str, ...], path: Path, place: Path
 ) -> ForeignConfig:
     """Find out about a network, and keep it for its files as they were before."""
+    say_stage(
+        f"{path.name} is new here: its graph is read, then it is probed, for "
+        f"{SECONDS / 60:g} minutes at most"
+    )
     config = config_of(opened, find(opened))
     # of the descriptions in a folder the one that was opened, should it be opened again
     source = str(path.absolute())

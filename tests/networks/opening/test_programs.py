@@ -11,6 +11,7 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
+from napari_shiftseg.networks.opening import open as open_module
 from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
@@ -235,7 +236,28 @@ def test_weights_beside_an_onnx_file(tmp_path, make_onnx):
         model, path, save_as_external_data=True, location="w.bin", size_threshold=0
     )
     assert (tmp_path / "w.bin").stat().st_size == 8
-    assert np.array_equal(open_network(path).predict(IMAGE)[:, 0], IMAGE[:, 1])
+    opened = open_network(path)
+    assert np.array_equal(opened.predict(IMAGE)[:, 0], IMAGE[:, 1])
+    (tmp_path / "w.bin").write_bytes(np.float32([1, 0]).tobytes())
+    other = open_network(path)
+    assert np.array_equal(other.predict(IMAGE)[:, 0], IMAGE[:, 0])
+    assert len({opened.sha256, other.sha256, hash_of(path.read_bytes())}) == 3
+
+
+def test_what_is_hashed_is_what_is_loaded(tmp_path, make_onnx, monkeypatch):
+    """The file is another one each time that it is read."""
+    contents = []
+    for factor in (2, 3):
+        node = helper.make_node("Mul", ["x", "by"], ["y"])
+        size, by = ["n", 2, "h", "w"], {"by": np.float32(factor)}
+        contents.append(make_onnx([node], size, size, by).SerializeToString())
+    path, reads = tmp_path / "net.onnx", iter(contents)
+    path.write_bytes(contents[0])
+    monkeypatch.setattr(open_module, "read_file", lambda *_: next(reads))
+    path.write_bytes(contents[1])
+    opened = open_network(path)
+    assert opened.sha256 == hash_of(contents[0])
+    assert np.array_equal(opened.predict(IMAGE), 2 * IMAGE)
 
 
 @pytest.mark.parametrize(

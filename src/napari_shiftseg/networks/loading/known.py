@@ -33,6 +33,7 @@ from napari_shiftseg.networks.opening.bundle import MOST_ENTRIES
 from napari_shiftseg.networks.opening.engine import Layout
 from napari_shiftseg.networks.opening.open import YAML, open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.networks.opening.trust import Untrusted
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.progress import say_stage
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
@@ -105,7 +106,10 @@ def _opened(
         asked.append(digest)
         return digest in trusted
 
-    return open_network(path, is_trusted), tuple(asked)
+    try:
+        return open_network(path, is_trusted), tuple(asked)
+    except Untrusted as refused:
+        raise Untrusted(refused.file, refused.sha256, refused.kind, trusted) from None
 
 
 def reopened(path: Path, trusted: frozenset[str], sha256: str) -> ForeignNetwork:

@@ -12,6 +12,7 @@ from napari_shiftseg.cli.storing import run_segment_to_store
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.clustering.linking import LINK_THRESHOLD
+from napari_shiftseg.clustering.settings import idle_knobs
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
@@ -215,10 +216,11 @@ def _name_of(model: str) -> str:
 
 def _with_clustering(settings: Settings, edits: EditList) -> Settings:
     """Return settings with the clustering of the edits where nothing was chosen."""
+    method = settings.method or edits.clustering.get("method", "mean-shift")
     known = {
         name: value
         for name, value in edits.clustering.items()
-        if getattr(settings, name, value) is None
+        if getattr(settings, name, value) is None and name not in idle_knobs(method)
     }
     return replace(settings, **known)
 

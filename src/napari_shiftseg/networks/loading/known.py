@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
@@ -36,7 +35,7 @@ from napari_shiftseg.networks.opening.steps import Linear, Statistic
 from napari_shiftseg.networks.opening.trust import Untrusted
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.progress import say_stage
-from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+from napari_shiftseg.stores.kept import read_kept, write_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -363,10 +362,7 @@ def _looked_into(
     source = str(path.absolute())
     config = config.model_copy(update={"code": code, "source": source})
     FOUND[place] = config
-    with suppress(OSError):  # it is found again next time
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with whole_or_not_at_all(place) as unfinished:
-            unfinished.write_text(config.model_dump_json(), encoding="utf-8")
+    write_kept(place, config.model_dump_json())
     return config
 
 
@@ -375,9 +371,8 @@ def _kept(place: Path) -> ForeignConfig | None:
     if place in FOUND:
         return FOUND[place]
     try:
-        known = json.loads(place.read_text(encoding="utf-8"))
-        return ForeignConfig.model_validate(known)
-    except (OSError, ValueError, ValidationError):
+        return ForeignConfig.model_validate(read_kept(place))
+    except ValidationError:
         return None
 
 

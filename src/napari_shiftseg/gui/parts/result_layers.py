@@ -12,6 +12,7 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, run_record
+from napari_shiftseg.gui.parts.object_features import features_of
 from napari_shiftseg.relabelling.colours import principal_colours
 from napari_shiftseg.text import by
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.pipeline.result import Segmentation
 
 
@@ -168,6 +170,8 @@ def result_labels() -> CyclicLabelColormap:
 
 
 EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
+TO_MODE = "distance to mode"
+FARTHEST = 2.0  # bandwidths, brightest
 HIDDEN = {"visible": False}
 MAGMA = {"colormap": "magma", "blending": "additive"}
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -201,8 +205,10 @@ def result_layers(
     source: LayerSource,
     model: str,
     shown: Collection[str] = EXTRA,
+    to_mode: NDArray[np.float32] | None = None,
+    table: Table | None = None,
 ) -> list[LayerTuple]:
-    """Return the layers of a run as (data, keywords, type), bottom first.
+    r"""Return the layers of a run as (data, keywords, type), bottom first.
 
     The labels on top are visible, the others hidden. All are placed where the image is
     and carry the run in their metadata. A grid of more lines than can be drawn is left
@@ -217,6 +223,11 @@ def result_layers(
         Name or path of the model.
     shown : collection of {"embedding", "gradient", "tile grid"}
         Layers to make beside the labels.
+    to_mode : ndarray of float32, optional
+        ([leading,] \*spatial), see `mode_distance`: a layer of it is made, too.
+    table : dict of str to ndarray, optional
+        Of the objects, see `object_table_steps`: the features of the labels. Without
+        it they are the classes.
     """
     plan, ndim = result.plan, result.labels.ndim
     place = source.placed(result.offset, ndim)
@@ -227,12 +238,17 @@ def result_layers(
         kinds.append((kind, rgb, {"rgb": True} | HIDDEN | place, "image"))
     if "gradient" in shown:
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
+    if to_mode is not None:
+        far = MAGMA | {"contrast_limits": (0, FARTHEST)} | HIDDEN
+        kinds.append((TO_MODE, to_mode, far | place, "image"))
     if "tile grid" in shown and not too_many_lines(plan):
         on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
         lines = in_image(grid_lines(plan), result.rescaling)
         kinds.append(("tile grid", lines, HIDDEN | on_grid, "vectors"))
     looks: dict[str, Any] = {"colormap": result_labels()}
-    if result.classes:
+    if table is not None:
+        looks["features"] = features_of(table)
+    elif result.classes:
         classes = dict(ChainMap(*(found.by_id for found in result.classes)))
         sure = dict(ChainMap(*(found.confidence_by_id for found in result.classes)))
         looks["features"] = class_features(classes, sure)
@@ -267,5 +283,5 @@ def class_features(
     """
     table: dict[str, list[Any]] = {"index": [*classes], "class": [*classes.values()]}
     if confidence is not None:
-        table["confidence"] = [round(confidence[label], 3) for label in classes]
+        table["class_confidence"] = [round(confidence[label], 3) for label in classes]
     return table

@@ -19,22 +19,19 @@ from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.loading.models import load_model
-from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
-    from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
 
@@ -96,23 +93,12 @@ def run_segment(
         source = read_source(network.config, image, order.asked)
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
-        result = with_progress(_steps(source, network, order.settings))
+        result = with_progress(source_steps(source, network, order.settings))
         table = with_progress(file_table_steps(result, network, source))
         report = write_segmentation(
             result, network, source, outputs, order.given, table
         )
     _print_segmentation(result, report, folder, order.asked.json)
-
-
-def _steps(
-    source: Source, network: TiledNetwork, settings: Settings
-) -> Generator[Progress, None, Segmentation]:
-    """Segment a source by what it says of its axes and pixels."""
-    axes, pixel_size = source.axes, source.pixel_size(network.config.ndim)
-    leading = max(source.data.ndim - network.config.image_axes, 0)
-    return segment_steps(
-        source.data, network, settings, pixel_size=pixel_size, axes=axes[:leading]
-    )
 
 
 def _print_segmentation(
@@ -196,7 +182,7 @@ def _segmented(
 ) -> Segmentation:
     """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:
-        return with_progress(_steps(source, network, settings))
+        return with_progress(source_steps(source, network, settings))
     except ValueError as error:
         if not doubt:
             raise

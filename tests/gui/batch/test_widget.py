@@ -107,24 +107,21 @@ def test_a_folder_without_images_is_refused_in_words(batch, tmp_path, choose, wh
 
 def test_settings_are_said_in_words(batch):
     batch.take(FolderSettings())
-    assert batch.form.settings.value.splitlines() == [
-        "Model: nuclei, of volumes nuclei-3d",
-        "Tiles: the cheapest size, cropped",
-        "Grey values: found in each image",
-    ]
+    assert batch.form.settings.value == (
+        "Model: nuclei, of volumes nuclei-3d · tiles: the cheapest size, cropped · "
+        "grey values: found in each image"
+    )
     assert not shown(batch.form.usual)
     chosen = Settings(
         window=(20, 24), stitching="naive", intensity=(100, 1100), invert=True,
-        min_size=30, views=4,
+        min_size=30, views=4, split_far_parts=False,
     )  # fmt: skip
     batch.take(FolderSettings("/models/own.safetensors", chosen, "red"))
-    assert batch.form.settings.value.splitlines() == [
-        "Model: own.safetensors",
-        "Tiles: 20x24, naive",
-        "Grey values: 100 to 1,100 in every image, objects are dark",
-        "Channel: red",
-        "views: 4; min size: 30",
-    ]
+    assert batch.form.settings.value == (
+        "Model: own.safetensors · tiles: 20x24, naive · grey values: 100 to 1,100 in "
+        "every image, objects are dark · channel: red · views: 4 · min size: 30 · "
+        "split far parts: no"
+    )
     batch.form.usual.native.click()
     assert batch.form.chosen == FolderSettings()
 
@@ -140,6 +137,7 @@ def test_segment_hands_its_settings_on(viewer, widget, noise):
     assert chosen.model == widget.model.value
     assert (chosen.settings.window, chosen.settings.invert) == (8, True)
     assert (chosen.settings.min_size, chosen.settings.region) == (7, None)
+    assert chosen.settings.kernel is None  # the model's own
     assert "min size: 7" in batch.form.settings.value
 
 

@@ -123,11 +123,12 @@ class BatchForm(ControlRows):
             tooltip="Where labels, tables and the page go; beside the images if you "
             "choose nothing else",
         )  # fmt: skip
+        for row in (self.folder, self.output):
+            row.choose_btn.text = "Choose…"
         self.about = wrapped_label(tooltip="What is in the folder")
         self.settings = wrapped_label(
-            self.chosen.words, label="Settings",
-            tooltip="What all images are segmented with",
-        )  # fmt: skip
+            self.chosen.words, "note", tooltip="What all images are segmented with"
+        )
         self.choose = PushButton(
             text="Choose in Segment…",
             tooltip="Opens Segment: try a model and settings on one image there, then "
@@ -143,7 +144,8 @@ class BatchForm(ControlRows):
         )  # fmt: skip
         super().__init__(
             ControlForm(self.folder), self.about,
-            ControlForm(self.output, self.settings),
+            ControlForm(self.output),
+            self.settings,
             ControlRow(self.choose, self.usual), self.resume,
         )  # fmt: skip
         self.resume.visible = self.usual.visible = False

@@ -81,7 +81,7 @@ class BatchWidget(ScrolledRows):
 
     def _connect(self) -> None:
         self.form.changed_found.connect(self._take_found)
-        self.work.written.connect(self._take_row)
+        self.work.written.connect(self._take_written)
         self.page.changed.connect(self._open_page)
         self._viewer.events.theme.connect(self._follow_theme)
 
@@ -146,6 +146,11 @@ class BatchWidget(ScrolledRows):
     def _take_row(self, row: BatchRow) -> None:
         self.table.take(row)
         self.chart.follow_rows()
+
+    def _take_written(self, row: BatchRow) -> None:
+        """Show what labels that were saved back changed."""
+        self._take_row(row)
+        self.panel.say(f"Saved back. Now {outcome_text(self.rows)}")
 
     def _done(self, outcome: BatchOutcome) -> tuple[str, str]:
         for row in outcome.rows:

@@ -42,24 +42,25 @@ class FolderSettings:
 
     @property
     def words(self) -> str:
-        """Model, tiles, grey values, and what else was chosen, a line each."""
+        """Model, tiles, grey values, and what else was chosen."""
         model = Path(self.model).name or f"{USUAL_MODEL}, of volumes {VOLUME_MODEL}"
-        lines = [f"Model: {model}", f"Tiles: {self._tiles}"]
-        low_high, invert = self.settings.intensity, self.settings.invert
-        if low_high == "auto":
-            reads = "found in each image"
-        else:
-            low, high = map(grey, low_high)
-            reads = f"{low} to {high} in every image"
-        lines.append(f"Grey values: {reads}{', objects are dark' if invert else ''}")
+        said = [
+            f"Model: {model}",
+            f"tiles: {self._tiles}",
+            f"grey values: {self._reads}",
+        ]
         if self.channel:
-            lines.append(f"Channel: {self.channel}")
-        chosen = self._chosen
-        if chosen:
-            lines.append(
-                "; ".join(f"{name}: {value}" for name, value in chosen.items())
-            )
-        return "\n".join([*lines, *self.notes])
+            said.append(f"channel: {self.channel}")
+        said += [f"{name}: {value}" for name, value in self._chosen.items()]
+        return "\n".join([" · ".join(said), *self.notes])
+
+    @property
+    def _reads(self) -> str:
+        low_high, dark = self.settings.intensity, self.settings.invert
+        how = "found in each image"
+        if low_high != "auto":
+            how = f"{' to '.join(map(grey, low_high))} in every image"
+        return f"{how}, objects are dark" if dark else how
 
     @property
     def _tiles(self) -> str:
@@ -77,7 +78,11 @@ class FolderSettings:
         """What is neither usual nor said in other words."""
         usual = asdict(Settings())
         return {
-            name.replace("_", " "): value
+            name.replace("_", " "): _in_words(value)
             for name, value in asdict(self.settings).items()
             if name not in (*IN_OTHER_WORDS, "invert") and value != usual[name]
         }
+
+
+def _in_words(value: Any) -> Any:
+    return ("no", "yes")[value] if isinstance(value, bool) else value

@@ -213,7 +213,10 @@ class SegmentForm(ControlForm):
         )
         is_tiled = is_given and self.stitching.value != "whole"
         window = self.window.window() if is_tiled else None
-        return self._settings(device, window, None)
+        chosen = self._settings(device, window, None)
+        own = self.config.clustering.model_dump()
+        usual = {name for name, x in asdict(chosen).items() if x == own.get(name)}
+        return replace(chosen, **dict.fromkeys(usual))
 
     def _settings(self, device: str, window: Window, region: Region | None) -> Settings:
         return Settings(

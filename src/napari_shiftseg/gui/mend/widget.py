@@ -24,6 +24,7 @@ from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
+from napari_shiftseg.gui.parts.handing_on import HandOn
 from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
@@ -116,6 +117,7 @@ class MendWidget(ScrolledRows):
             "these and what is next to them count.",
         )
         further = ControlRow(self.plot, self.teach)
+        self.hand_on = HandOn(self._viewer, lambda: self.result.value, self._say)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption=AGAIN, cancelled="Cancelled: nothing was kept.",
@@ -124,7 +126,7 @@ class MendWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 chosen, self.deleted, self.state, self.again, self.knobs, self.search,
-                self.tools, self.hint, self.answer, self.edits, further,
+                self.tools, self.hint, self.answer, self.edits, further, self.hand_on,
             ],
             labels=False,
         )  # fmt: skip

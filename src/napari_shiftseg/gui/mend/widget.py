@@ -12,6 +12,7 @@ from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
 from napari_shiftseg.gui.mend.part import doubt_of, part_of, part_run, shown_part_of
+from napari_shiftseg.gui.mend.review import Review
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
@@ -104,6 +105,7 @@ class MendWidget(ScrolledRows):
         self.search = BandwidthSearch(self.knobs, self._say, self._unsay)
         self.find = self.search.find
         self.tools = Tools(self._viewer)
+        self.review = Review(self._viewer, self.right, self._say, self._changed)
         self.hint = StandingText(lines=4, empty=NO_TOOL, least=3)
         self.answer = StandingText(lines=6, least=5)
         self.edits, self._statuses = EditTable(), Statuses()
@@ -124,7 +126,7 @@ class MendWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 chosen, self.deleted, self.state, self.again, self.knobs, self.search,
-                self.tools, self.hint, self.answer, self.edits, further,
+                self.tools, self.hint, self.review, self.answer, self.edits, further,
             ],
             labels=False,
         )  # fmt: skip
@@ -138,7 +140,7 @@ class MendWidget(ScrolledRows):
         self.find.changed.connect(lambda: self._act(self._find_bandwidth))
         self.tools.chosen.connect(self._take_tool)
         self.edits.taken_out.connect(lambda which: self._act(self._take_out, which))
-        self.edits.picked.connect(lambda which: self._act(self._visit, which))
+        self.edits.picked.connect(self.actions.visit)
         self.edits.save.changed.connect(lambda: self._act(self._save))
         self.edits.load.changed.connect(lambda: self._act(self._load))
         self.deleted.back.changed.connect(self._bring_back)
@@ -176,7 +178,8 @@ class MendWidget(ScrolledRows):
         if steering is not None:
             self.knobs.take(steering.clustering, steering.kept.has_foreground)
             self.plot.text = f"See the {steering.kept.config.gives}"
-        self.search.choose(steering)
+        for part in (self.search, self.review):
+            part.choose(steering)
         self._enable()
         self._changed()
 
@@ -230,8 +233,8 @@ class MendWidget(ScrolledRows):
         if not self._is_open:
             return
         steered, layer = self.steering is not None, self.result.value
-        for part in (self.knobs, self.search, self.tools, self.edits, self.plot,
-                     self.teach):  # fmt: skip
+        for part in (self.knobs, self.search, self.tools, self.review, self.edits,
+                     self.plot, self.teach):  # fmt: skip
             part.enabled = steered
         self.again.visible = is_to_predict = layer is not None and not steered
         self.again.allow(is_to_predict)  # hidden docks call visible parts invisible
@@ -266,6 +269,7 @@ class MendWidget(ScrolledRows):
             return
         store, position = steering.history.store, self._frame_of(steering)
         frame = steering.frame(position)
+        self.review.follow(frame)
         statuses = self._statuses.of(store, steering.frames.values())
         self.edits.show_edits(store.edits, statuses)
         self.find.enabled = RightMarks.of(steering.layer).number > 0
@@ -315,11 +319,7 @@ class MendWidget(ScrolledRows):
 
     def _find_bandwidth(self, steering: Steering) -> None:
         position = self._frame_of(steering)
-        marked = RightMarks.of(steering.layer).frame(position)
-        if marked is None:
-            self._say("Mark objects as right in the plane that is shown.", "error")
-        else:
-            self.search.seek(steering, position, marked)
+        self.search.seek(steering, position, RightMarks.of(steering.layer))
 
     def _take_tool(self, tool: Tool | None) -> None:
         self.actions.take(tool)
@@ -360,9 +360,6 @@ class MendWidget(ScrolledRows):
         edits = enumerate(steering.history.edits)
         steering.use([edit for i, edit in edits if i not in set(numbers)])
 
-    def _visit(self, steering: Steering, numbers: list[int]) -> None:
-        self.actions.visit([steering.history.edits[number] for number in numbers])
-
     def _save(self, steering: Steering) -> None:
         self.files.save(steering.layer)
 
@@ -388,6 +385,7 @@ class MendWidget(ScrolledRows):
         if self._has_left:
             return
         self._has_left = True
+        self.review.close()  # its key is one that the tools have borrowed
         self.tools.free_keys()
         self.actions.close()
         self.right.close()

@@ -34,6 +34,7 @@ from .pipeline.self_test import self_test as self_test
 from .pipeline.sweep import sweep as sweep
 from .pipeline.tuning import tune as tune
 from .relabelling.colours import random_projection as random_projection
+from .results.confidence import object_confidence as object_confidence
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -59,6 +60,7 @@ __all__ = [
     "learn_confidence",
     "load_model",
     "new_model",
+    "object_confidence",
     "object_proposals",
     "plan_tiles",
     "random_projection",

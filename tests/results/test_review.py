@@ -42,13 +42,13 @@ def test_a_table_without_confidence_keeps_the_order_of_labels() -> None:
         (
             Doubt(1, 0.2, 1.4, 0.4, cut=True),
             "Confidence 0.20. Its pixels are far from their mode (1.40 bandwidths). "
-            "Another mode is only 0.40 bandwidths farther. "
+            "An object it touches is only 0.40 bandwidths farther. "
             "It meets another object along a tile border.",
         ),
         (
             Doubt(1, 0.9, 0.3, 2.5),
             "Confidence 0.90. Its pixels are near their mode (0.30 bandwidths). "
-            "The next mode is 2.50 bandwidths farther.",
+            "An object it touches is 2.50 bandwidths farther.",
         ),
         (Doubt(1, 0.9, 0.3, np.inf), "Confidence 0.90. "
          "Its pixels are near their mode (0.30 bandwidths)."),

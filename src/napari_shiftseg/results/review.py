@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 FAR = 1.0  # bandwidths from its mode: from here on pixels may belong elsewhere
-CLOSE = 1.0  # bandwidths farther: another mode this near is a rival
+CLOSE = 1.0  # bandwidths farther: a mode this near is a rival
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Doubt:
     distance : float
         Of its pixels to its mode, the mean of them, in bandwidths; NaN: not known.
     margin : float
-        How much farther the next mode is, in bandwidths; NaN: there is none.
+        How much farther the mode of an object is that it touches, in bandwidths; NaN:
+        it touches none.
     cut : bool
         Whether it meets another object along a tile border.
     """
@@ -61,9 +62,8 @@ class Doubt:
     def _of_margin(self) -> str:
         if not np.isfinite(self.margin):
             return ""
-        if self.margin < CLOSE:
-            return f"Another mode is only {self.margin:.2f} bandwidths farther."
-        return f"The next mode is {self.margin:.2f} bandwidths farther."
+        only = "only " if self.margin < CLOSE else ""
+        return f"An object it touches is {only}{self.margin:.2f} bandwidths farther."
 
 
 def in_order_of_doubt(confidence: NDArray[np.floating]) -> NDArray[np.intp]:

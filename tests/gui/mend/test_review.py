@@ -6,22 +6,24 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.mending.edits import Delete, Merge
+from napari_shiftseg.results.confidence import object_confidence
 
 
 @pytest.fixture
 def review(steered):
-    """The review of a result of 31 objects, the table of which knows three of them."""
-    layer = steered.steering.layer
-    there = list(range(1, int(layer.data.max()) + 1))
+    """The review of a result of 31 objects, two of which are less sure."""
+    steering = steered.steering
+    there = np.arange(1, int(steering.layer.data.max()) + 1)
     sure = np.full(len(there), 0.9)
     sure[[4, 9]] = 0.1, 0.3  # objects 5 and 10
-    layer.features = {
-        "index": there,
+    steered.review._tables[steering.frame(())] = {
+        "label": there,
         "confidence": sure,
         "distance": np.full(len(there), 1.2),
         "margin": np.full(len(there), 0.4),
-        "cut": [number == 10 for number in there],
+        "cut": there == 10,
     }
+    steering.layer.features = {"index": there}
     return steered.review
 
 
@@ -121,11 +123,27 @@ def test_when_none_is_left(steered, review, settled) -> None:
     assert not review.right.enabled
 
 
-def test_without_a_table_all_can_be_looked_at(steered) -> None:
-    steered.steering.layer.features = {}
-    steered.review.go_on()
-    assert steered.review.current == 1
-    assert "not known" in steered.answer.value
+def test_how_sure_objects_are_is_found_anew_after_a_turn(
+    viewer, steered, settled
+) -> None:
+    review = steered.review
+    for bandwidth in (0.02, 0.03):
+        steered.steering.turn(
+            steered.steering.clustering.model_copy(update={"bandwidth": bandwidth})
+        )
+        settled(steered)
+        review.go_on()
+        settled(steered)
+        frame = steered.steering.frame(())
+        table = object_confidence(
+            steered.steering.kept.run_of((), frame.objects, frame.clustering),
+            steered.steering.kept,
+        )
+        order = table["label"][np.argsort(table["confidence"], kind="stable")]
+        assert review.current == order[0]
+        assert steered.answer.value.startswith(f"Object {order[0]}. Confidence 0.")
+        review.go_on()
+        assert review.current == order[1]
 
 
 def test_an_object_that_is_deleted(steered, review, settled) -> None:
@@ -144,12 +162,14 @@ def test_frames_by_themselves(viewer, segmented, mend, settled, noise) -> None:
     number = len(np.unique(layer.data[0])) - 1
     layer.features = {"index": np.unique(layer.data)[1:]}
     mend.review.go_on()
+    settled(mend)
     mend.review.mark_right()
     assert mend.review.progress.value == f"1 of {number} looked at"
     viewer.dims.set_point(0, 1)
     mend._look()
     assert mend.review.progress.value.startswith("0 of")
     mend.review.go_on()
+    settled(mend)
     assert layer.data[1][layer.data[1] == mend.review.current].any()
     assert list(layer.features["looked_at"]).count("right") == 1
 

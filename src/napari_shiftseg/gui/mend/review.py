@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 import numpy as np
 from magicgui.widgets import PushButton
@@ -14,6 +14,7 @@ from napari_shiftseg.gui.mend.layers import RightMarks
 from napari_shiftseg.gui.mend.tools import BorrowedKey
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import is_truth
+from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import ControlRow
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
@@ -23,7 +24,7 @@ from napari_shiftseg.metrics.label_image import shared_pixels
 from napari_shiftseg.results.review import doubts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     import napari
     from numpy.typing import NDArray
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.mending import Mending
+    from napari_shiftseg.progress import Progress
     from napari_shiftseg.results.review import Doubt
+
+    Table = dict[str, NDArray[Any]]
 
 
 NEXT, RIGHT = "N", "O"
@@ -47,6 +51,7 @@ RIGHT_TIP = (
     "Mark right takes that back."
 )
 STILL_CLUSTERED = "This plane is still being clustered: try again."
+ASKING = "Finding how sure each object is…"
 NONE_LEFT = "Every object of this frame has been looked at."
 COLOUR = "#f0e442"  # yellow of Okabe and Ito: seen on grey, whatever eyes see
 WIDTH = 2  # of the outline, in pixels
@@ -183,6 +188,8 @@ class Review(ControlRow):
         self._looked: LookedAt | None = None
         self._frame: SteeredFrame | None = None  # in which objects were visited
         self._visited: set[int] = set()
+        self._tables: WeakKeyDictionary[SteeredFrame, Table] = WeakKeyDictionary()
+        self._asked: WeakSet[SteeredFrame] = WeakSet()
         self.current: int | None = None
         self._outline = ReviewOutline(viewer)
         self.next = PushButton(text=f"Next doubtful object  [{NEXT}]", tooltip=NEXT_TIP)
@@ -239,6 +246,10 @@ class Review(ControlRow):
         if frame is None:
             self._say(STILL_CLUSTERED, "note")
             return
+        table = self._tables.get(frame)
+        if table is None:
+            self._ask(steering, frame)
+            return
         known = self._looked.of(frame)
         left = [n for n in frame.mending.boxes if n not in known]
         if not left:
@@ -248,7 +259,21 @@ class Review(ControlRow):
         if self._visited.issuperset(left):
             self._visited.clear()
         fresh = [number for number in left if number not in self._visited]
-        self._visit(steering, frame, doubts(table_of(steering.layer), fresh)[0])
+        self._visit(steering, frame, doubts(table, fresh)[0])
+
+    def _ask(self, steering: Steering, frame: SteeredFrame) -> None:
+        """Find how sure the objects of a frame are, then go on."""
+        if frame in self._asked and steering.is_busy:
+            return
+
+        def done(table: Table) -> None:
+            self._tables[frame] = table
+            if frame is self._frame:
+                self.go_on()
+
+        self._asked.add(frame)
+        self._say(ASKING, "note")
+        steering.add(confidence_task(steering, frame, done))
 
     def mark_right(self) -> None:
         """Mark the outlined object right, and go on."""
@@ -302,12 +327,28 @@ class Review(ControlRow):
         self._drop()
 
 
-def table_of(layer: Labels) -> dict[str, NDArray[Any]]:
-    """Return the table of objects that a layer carries, its labels as ``label``."""
-    table = {name: column.to_numpy() for name, column in layer.features.items()}
-    if "margin" not in table:  # then a confidence is that of a class
-        table.pop("confidence", None)
-    return table | {"label": table.get("index", np.empty(0))}
+def confidence_task(
+    steering: Steering, frame: SteeredFrame, done: Callable[[Table], None]
+) -> FrameTask:
+    """Return what finds how sure the objects of a frame are, as they were clustered.
+
+    Parameters
+    ----------
+    steering : Steering
+    frame : SteeredFrame
+    done : callable
+        Takes the table, with the numbers that the labels have.
+    """
+    kept: Any = steering.kept  # it has a config, which is what is asked of a model
+
+    def steps() -> Generator[Progress, None, Table]:
+        from napari_shiftseg.results.confidence import confidence_steps
+
+        run = kept.run_of(frame.position, frame.objects, frame.clustering)
+        table = yield from confidence_steps(run, kept)
+        return table | {"label": frame.numbers.own[table["label"]]}
+
+    return FrameTask(steps, done, frame=frame.position)
 
 
 def pixel_of(frame: SteeredFrame, number: int) -> Point:

@@ -18,6 +18,7 @@ from pydantic import (
 from napari_shiftseg.clustering.settings import Clustering, Count
 from napari_shiftseg.embeddings.kinds import Kind
 from napari_shiftseg.intensity.scale import Rule
+from napari_shiftseg.networks.confidence_rule import ConfidenceRule
 from napari_shiftseg.text import brief, readable, visible
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class NetworkConfig(BaseModel):
     intensity: Intensity = "as-is"
     # median diameter of the objects of the training, in pixels; None: not known
     diameter: float | None = Field(default=None, gt=0, allow_inf_nan=False, repr=False)
+    # how sure objects are, see `object_confidence`; None: nobody has measured it
+    confidence: ConfidenceRule | None = Field(default=None, repr=False)
     clustering: Clustering = Clustering()
     provenance: Provenance | None = None
 

@@ -5,26 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit
 
+from napari_shiftseg.networks.confidence_rule import ConfidenceRule
 from napari_shiftseg.progress import Progress, exhaust, patiently
-from napari_shiftseg.results.distances import Distances
-from napari_shiftseg.results.touching import touching
+from napari_shiftseg.results.features import as_learnt, object_features
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from numpy.typing import NDArray
 
-    from napari_shiftseg.clustering.components import Objects
-    from napari_shiftseg.clustering.settings import Clustering
     from napari_shiftseg.networks import TiledNetwork
-    from napari_shiftseg.pipeline.result import Prediction, Segmentation
+    from napari_shiftseg.pipeline.result import Segmentation
 
     Table = dict[str, NDArray[Any]]
 
 
 STAGE = "confidence"
+COLUMNS = ("confidence", "distance", "margin", "disagreement", "cut")
+# of models that have learnt none
+USUAL_RULE = ConfidenceRule(
+    intercept=2.0,
+    weights={"distance": -1.0, "margin": 0.2, "foreground": 8.0, "size": -0.8},
+    usual={"distance": 0.3, "margin": 9.5, "foreground": 0.93, "size": 0.43},
+)
 
 
 def object_confidence(result: Segmentation, model: TiledNetwork) -> Table:
@@ -72,61 +76,55 @@ def confidence_steps(
     result, model
         See `object_confidence`.
     """
+    rule = model.config.confidence or USUAL_RULE
+    frames = yield from features_steps(result, model)
+    for number, frame in enumerate(frames):
+        frame["confidence"] = rule.predict(as_learnt(frame))
+        if result.numbers:
+            frame["label"] = result.numbers[number][frame["label"]]
+    shown = [n for n in COLUMNS if n != "disagreement" or result.settings.views > 1]
+    return _as_edited(_joined(frames, shown), result)
+
+
+def features_steps(
+    result: Segmentation, model: TiledNetwork
+) -> Generator[Progress, None, list[Table]]:
+    """Find the features of the objects of each frame; see `object_features`.
+
+    Parameters
+    ----------
+    result, model
+        See `object_confidence`.
+    """
     clustering = result.settings.clustering(model.config, result.rescaling)
-    # probabilities and the like are averaged, not put one after the other
-    views = 1 if model.config.embedding == "outputs" else result.settings.views
-    positions = result.positions
+    views = views_of(result, model)
     frames = []
-    for done, (at, objects) in enumerate(zip(positions, result.frames, strict=True)):
-        now = Progress(done, len(positions), stage=STAGE)
+    for done, (at, objects) in enumerate(
+        zip(result.positions, result.frames, strict=True)
+    ):
+        now = Progress(done, len(result.frames), stage=STAGE)
         yield now
         known = result.prediction(at), objects, clustering, views
-        found = yield from patiently(now, objects.labels.size, _frame_table, *known)
-        if result.numbers:
-            found["label"] = result.numbers[done][found["label"]]
-        frames.append(found)
-    return _as_edited(_joined(frames), result)
+        size = objects.labels.size
+        frames.append((yield from patiently(now, size, object_features, *known)))
+    return frames
 
 
-def _frame_table(
-    predicted: Prediction, objects: Objects, clustering: Clustering, views: int
-) -> Table:
-    """Return the table of one frame, with the areas of its objects."""
-    count = len(objects.mode_of)
-    pairs = touching(objects.labels, predicted.boundaries)
-    cut = np.zeros(count, dtype=bool)
-    cut[pairs.pairs[pairs.is_cut]] = True
-    area = np.bincount(objects.labels.ravel(), minlength=count).astype(float)
-    own, margin, disagreement = (np.zeros(count) for _ in range(3))
-    if clustering.method != "mean-shift":
-        own[:] = margin[:] = disagreement[:] = np.nan
-    else:
-        for some in Distances(predicted.embedding, objects, clustering, pairs, views):
-            own += np.bincount(some.labels, some.own, count)
-            margin += np.bincount(some.labels, some.rival - some.own, count)
-            disagreement += np.bincount(some.labels, some.disagreement, count)
-    table: Table = {
-        "label": np.arange(count),
-        "area": area,
-        "confidence": expit(2 - 2 * own / area),
-        "distance": own / area,
-        "margin": margin / area,
-        "disagreement": disagreement / area,
-        "cut": cut,
-    }
-    if views == 1:
-        del table["disagreement"]
-    return {name: values[1:] for name, values in table.items()}
+def views_of(result: Segmentation, model: TiledNetwork) -> int:
+    """Return how many embeddings follow one another; those of no kind are averaged."""
+    is_averaged = model.config.embedding == "outputs"
+    return 1 if is_averaged else result.settings.views
 
 
-def _joined(frames: Sequence[Table]) -> Table:
+def _joined(frames: Sequence[Table], columns: Sequence[str]) -> Table:
     """Join the tables of frames; of an object in several, weighed by its areas."""
     every = {name: np.concatenate([f[name] for f in frames]) for name in frames[0]}
-    labels, number = np.unique(every.pop("label"), return_inverse=True)
-    area = every.pop("area")
+    labels, number = np.unique(every["label"], return_inverse=True)
+    area = every["area"]
     whole = np.bincount(number, area, len(labels))
     joined: Table = {"label": labels}
-    for name, values in every.items():
+    for name in columns:
+        values = every[name]
         if values.dtype == bool:
             joined[name] = np.bincount(number, values, len(labels)) > 0
         else:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_shiftseg.clustering.kernels import coordinates
+from napari_shiftseg.geometry.tiling import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,29 +25,36 @@ PIXELS = 2**20  # looked at at once
 RIVALS = 8  # of an object, those with the longest common border
 
 
-@dataclass(frozen=True)
-class Pixels:
-    """Some pixels of objects.
+class Some(NamedTuple):
+    """Some pixels of objects."""
 
-    Attributes
-    ----------
-    at : ndarray of int64
-        (pixels,), where they are in the image made flat.
-    labels : ndarray of int
-        (pixels,), their objects.
-    own, rival : ndarray of float
-        (pixels,), distances to the mode of their object, and to the nearest mode of
-        another that it touches, in bandwidths; NaN where there is none.
-    disagreement : ndarray of float
-        (pixels,), standard deviation of the distance to the own mode over the views,
-        in bandwidths; 0 of one view.
-    """
+    band: slice  # rows of the image that they are in
+    at: NDArray[np.int64]  # (pixels,), where they are in these rows made flat
+    labels: NDArray[np.integer]  # (pixels,), their objects
 
-    at: NDArray[np.int64]
-    labels: NDArray[np.integer]
-    own: Floats
+    def of(self, image: NDArray[Any], leading: int = 0) -> NDArray[Any]:
+        """Return their values, ([leading,] pixels), in an image that is read there."""
+        rows = image[(slice(None),) * leading + (self.band,)]
+        found: NDArray[Any] = rows.reshape(*rows.shape[:leading], -1)[..., self.at]
+        return found
+
+
+def pixels_of(labels: NDArray[np.integer]) -> Iterator[Some]:
+    r"""Yield the pixels of the objects of a label image, (\*spatial), band by band."""
+    for band in chunks(len(labels), max(1, PIXELS // max(1, labels[:1].size))):
+        rows = labels[band].ravel()
+        at = np.flatnonzero(rows)
+        yield Some(band, at, rows[at])
+
+
+class Measured(NamedTuple):
+    """Distances of pixels, (pixels,) each, in bandwidths."""
+
+    own: Floats  # to the mode of their object
+    # to the nearest mode of an object that it touches, or of the background; NaN where
+    # there is none
     rival: Floats
-    disagreement: Floats
+    disagreement: Floats  # of the views about the first one, a standard deviation
 
 
 class Distances:
@@ -77,58 +84,48 @@ class Distances:
         touching: Touching,
         views: int = 1,
     ) -> None:
-        self._embedding, self._objects = embedding, objects
-        self._clustering, self._views = clustering, views
+        self._embedding, self._clustering, self._views = embedding, clustering, views
+        self._own_mode = objects.mode_of
         self._rivals = rivals_of(objects, touching)
+        self._modes = coordinates(objects.modes, clustering.kernel, axis=1)
+        self._spreads = objects.modes[:, -1]  # their logarithms, if learnt
 
-    def __iter__(self) -> Iterator[Pixels]:
-        """Yield the pixels of objects, some rows at a time."""
-        labels = self._objects.labels
-        rows = max(1, PIXELS // max(1, labels[:1].size))
-        for begin in range(0, len(labels), rows):
-            band = labels[begin : begin + rows].ravel()
-            there = np.flatnonzero(band)
-            flat = self._embedding[:, begin : begin + rows].reshape(
-                len(self._embedding), -1
-            )
-            yield Pixels(
-                there + begin * labels[:1].size,
-                band[there],
-                *self._measured(flat[:, there], band[there]),
-            )
-
-    def _measured(
-        self, points: NDArray[Any], labels: NDArray[np.integer]
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return what there is to know of points, (channels, pixels); see `Pixels`."""
-        by_view = self._to(points, self._objects.mode_of[labels])
-        own = np.sqrt((by_view**2).mean(axis=0))
-        nearest = np.full_like(own, np.inf)
+    def of(self, some: Some) -> Measured:
+        """Measure some pixels."""
+        points = some.of(self._embedding, leading=1)
+        by_view = self._to(points, self._own_mode[some.labels])
+        nearest = np.full(points.shape[1], np.inf, dtype=np.float32)
         for rivals in self._rivals:
-            mode = rivals[labels]
-            with_one = np.flatnonzero(mode >= 0)
-            squares = self._to(points[:, with_one], mode[with_one]) ** 2
-            found = np.sqrt(squares.mean(axis=0))
-            nearest[with_one] = np.minimum(nearest[with_one], found)
+            mode = rivals[some.labels]
+            there = np.flatnonzero(mode >= 0)
+            found = _together(self._to(points[:, there], mode[there]))
+            nearest[there] = np.minimum(nearest[there], found)
         nearest[np.isinf(nearest)] = np.nan
-        return own, nearest, by_view.std(axis=0)
+        return Measured(_together(by_view), nearest, by_view.std(axis=0))
 
     def _to(self, points: NDArray[Any], mode: NDArray[np.int64]) -> Floats:
         """Return distances of points, (channels, pixels), each to a mode, by view.
 
-        (views, pixels); what several views see is their root mean square.
+        (views, pixels); NaN where there is no mode.
         """
         kernel = self._clustering.kernel
         place = coordinates(points, kernel)
-        modes = coordinates(self._objects.modes, kernel, axis=1)
         squares = np.zeros((self._views, points.shape[1]), dtype=np.float32)
-        own = len(place) // self._views
         for channel, values in enumerate(place):
-            squares[channel // own] += (values - modes[mode, channel]) ** 2
-        apart = np.sqrt(squares * self._views) / np.float32(self._clustering.bandwidth)
+            view = channel * self._views // len(place)
+            squares[view] += (values - self._modes[mode, channel]) ** 2
+        apart: Floats = np.sqrt(squares * self._views)
+        apart /= np.float32(self._clustering.bandwidth)
         if kernel == "learnt-spread":
-            apart /= np.exp((points[-1] + self._objects.modes[mode, -1]) / 2)
-        return np.where(mode >= 0, apart, np.float32(np.nan))
+            apart /= np.exp((points[-1] + self._spreads[mode]) / 2)
+        apart[:, mode < 0] = np.nan
+        return apart
+
+
+def _together(by_view: Floats) -> Floats:
+    """Return the distances that all views see, (pixels,): their root mean square."""
+    found: Floats = np.sqrt((by_view**2).mean(axis=0))
+    return found
 
 
 def rivals_of(objects: Objects, touching: Touching) -> list[NDArray[np.int64]]:
@@ -144,8 +141,7 @@ def rivals_of(objects: Objects, touching: Touching) -> list[NDArray[np.int64]]:
         Of these objects.
     """
     one, other = touching.neighbours
-    first = np.searchsorted(one, one)
-    rank = np.arange(len(one)) - first
+    rank = np.arange(len(one)) - np.searchsorted(one, one)
     found = []
     for number in range(min(RIVALS, int(rank.max(initial=-1)) + 1)):
         rivals = np.full(len(objects.mode_of), -1)

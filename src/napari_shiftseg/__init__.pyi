@@ -14,8 +14,10 @@ from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
 from .inference.predict import embed as embed
+from .metrics.agreement import compare_labels as compare_labels
 from .metrics.boundaries import boundary_scores as boundary_scores
 from .metrics.classes import region_average_precision as region_average_precision
+from .metrics.measuring import measure as measure
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
@@ -47,6 +49,7 @@ __all__ = [
     "boundaries",
     "boundary_scores",
     "compare",
+    "compare_labels",
     "cosine_margin_loss",
     "embed",
     "export_bioimageio",
@@ -59,6 +62,7 @@ __all__ = [
     "learn_class_confidence",
     "learn_confidence",
     "load_model",
+    "measure",
     "new_model",
     "object_confidence",
     "object_proposals",

@@ -19,6 +19,7 @@ from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
@@ -95,7 +96,10 @@ def run_segment(
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
         result = with_progress(_steps(source, network, order.settings))
-        report = write_segmentation(result, network, source, outputs, order.given)
+        table = with_progress(file_table_steps(result, network, source))
+        report = write_segmentation(
+            result, network, source, outputs, order.given, table
+        )
     _print_segmentation(result, report, folder, order.asked.json)
 
 
@@ -147,7 +151,10 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
             mended, notes=(*mended.notes, *_doubts(doubt, known, source.name, outcome))
         )
         figures = _mending_figures(result, mended, outcome, known)
-        report = write_segmentation(mended, network, source, outputs, given | figures)
+        table = with_progress(file_table_steps(mended, network, source))
+        report = write_segmentation(
+            mended, network, source, outputs, given | figures, table
+        )
     _print_segmentation(mended, report, folder, asked.json)
     if not asked.json:
         print(_in_words(figures))

@@ -23,6 +23,7 @@ from napari_shiftseg.stores.folders import (
     sums_of,
     written_by,
 )
+from napari_shiftseg.stores.tables import write_rows
 from napari_shiftseg.stores.tiff import numbered
 from napari_shiftseg.stores.whole_file import all_or_none
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.reading import Source
 
 
+OBJECTS = "_objects"  # end of the name of a table
 KINDS = ("labels", "embedding", "gradient")
 BY_OME = ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")  # dtypes
 LARGEST = 2.0**31  # number of pixels a unit, and its inverse, that a tag can hold
@@ -52,13 +54,13 @@ class Outputs:
     kinds: tuple[str, ...]  # of labels, embedding, gradient
     run: Run
     overwrite: bool = False  # whether files of others may be replaced
-    has_classes: bool = False  # whether a table of the objects' classes is written
+    has_classes: bool = False  # whether there is a table of their classes alone, too
 
     @property
     def tables(self) -> dict[str, Path]:
-        """The CSV files, by kind."""
-        table = self.folder / f"{self.name}{CLASSES}.csv"
-        return {"classes": table} if self.has_classes else {}
+        """The CSV files, by kind: the table of objects, and that of their classes."""
+        kinds = {"table": OBJECTS} | ({"classes": CLASSES} if self.has_classes else {})
+        return {k: self.folder / f"{self.name}{end}.csv" for k, end in kinds.items()}
 
     @property
     def images(self) -> dict[str, Path]:
@@ -100,7 +102,7 @@ def outputs_of(
     overwrite : bool
         Whether files of others may be replaced.
     has_classes : bool
-        Whether the model tells classes apart, so that there is a table of them.
+        Whether the model tells classes apart, so that there is a table of these alone.
 
     Raises
     ------
@@ -160,8 +162,9 @@ def write_segmentation(
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
+    table: Mapping[str, NDArray[Any]] | None = None,
 ) -> dict[str, Any]:
-    """Write what was asked for as TIFFs, a table of classes, and a report, all or none.
+    """Write what was asked for as TIFFs, tables, and a report, all or none.
 
     Parameters
     ----------
@@ -172,6 +175,8 @@ def write_segmentation(
     outputs : Outputs
     more : mapping, optional
         Figures that stand in the report besides.
+    table : mapping of str to ndarray, optional
+        Of the objects; see `object_table_steps`.
     """
     outputs.refuse_others()  # again: the run may have taken long
     spatial = result.plan.shape.ndim
@@ -181,11 +186,17 @@ def write_segmentation(
         "embedding": (result.embeddings, CHANNELS + axes, ""),
         "gradient": (result.gradient, axes, ""),
     }
-    files = outputs.images | outputs.tables
+    tables = outputs.tables
+    if table is None:
+        del tables["table"]
+    files = outputs.images | tables
     with all_or_none([outputs.record, *files.values()]) as unfinished:
         record, *parts = unfinished
         for kind, part in zip(files, parts, strict=True):
-            if kind in outputs.tables:
+            if kind == "table":
+                write_rows(part, table or {})
+                continue
+            if kind == "classes":
                 _write_classes(part, result, axes[:-spatial])
                 continue
             pixels, names, about = arrays[kind]

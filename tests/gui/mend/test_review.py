@@ -127,7 +127,7 @@ def test_how_sure_objects_are_is_found_anew_after_a_turn(
     viewer, steered, settled
 ) -> None:
     review = steered.review
-    for bandwidth in (0.02, 0.03):
+    for bandwidth in (0.02, 0.018):
         steered.steering.turn(
             steered.steering.clustering.model_copy(update={"bandwidth": bandwidth})
         )

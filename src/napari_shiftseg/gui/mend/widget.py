@@ -25,6 +25,7 @@ from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
+from napari_shiftseg.gui.parts.compare_button import CompareButton
 from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
@@ -117,7 +118,8 @@ class MendWidget(ScrolledRows):
             tooltip="Open Train with the objects that you mended or marked right. Only "
             "these and what is next to them count.",
         )
-        further = ControlRow(self.plot, self.teach)
+        compare = CompareButton(self._viewer, self.result)
+        further = ControlRow(self.plot, self.teach, compare)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption=AGAIN, cancelled="Cancelled: nothing was kept.",

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice
 from napari_shiftseg.gui.parts.jobs import LatestJobs
+from napari_shiftseg.gui.parts.keys import RUN, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlForm, ScrolledRows
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.text_boxes import StandingText
@@ -214,6 +215,7 @@ class CompareLabelsWidget(ScrolledRows):
         self.table = _view(self.rows)
         rows.native.layout().addWidget(self.table, stretch=1)
         super().__init__(rows)
+        press_on_key(self.native, RUN, self.button)
         self._jobs = LatestJobs(self.native, lambda text: self._say(text, "error"))
         self._outlines = (
             Outlines(napari_viewer, "here"),

@@ -84,6 +84,8 @@ class CompareWidget(ScrolledRows):
         rows.native.layout().addWidget(self.view, stretch=1)
         rows.native.setMinimumWidth(LEAST_WIDTH)
         super().__init__(rows)
+        self.panel.bind_key(self.native)
+        self.view.tour.bind_keys(self.native)
         self._rates = RateWatch(self.native, self._advise)
 
     def _connect(self) -> None:

@@ -11,7 +11,14 @@ from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
-from napari_shiftseg.gui.mend.part import doubt_of, part_of, part_run, shown_part_of
+from napari_shiftseg.gui.mend.part import (
+    AGAIN,
+    doubt_of,
+    part_of,
+    part_run,
+    shown_part_of,
+    why_not_mended,
+)
 from napari_shiftseg.gui.mend.review import Review
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
@@ -27,6 +34,7 @@ from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
 from napari_shiftseg.gui.parts.compare_button import CompareButton
 from napari_shiftseg.gui.parts.jobs import Listener
+from napari_shiftseg.gui.parts.keys import NEXT, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
@@ -50,15 +58,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.relabel import Kept
 
-RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
-NOT_KEPT = (
-    "The embeddings of this result are not kept: predict them again, the labels stay."
-)
-ON_DISK = (
-    "Labels on disk stay as they are: the objects in view become labels of their own, "
-    "to be mended."
-)
-AGAIN, IN_VIEW = "Predict again", "Mend what is in view"
 SPACING = 4  # pixels between rows: a low screen holds all of them
 LABELS_TIP = "Labels that Segment made, to be mended"
 NO_TOOL = "Choose a tool: what to do with it is said here."
@@ -134,6 +133,7 @@ class MendWidget(ScrolledRows):
         )  # fmt: skip
         rows.native.layout().setSpacing(SPACING)
         super().__init__(rows)
+        press_on_key(self.native, NEXT, self.review.next)
 
     def _connect(self) -> None:
         viewer = self._viewer
@@ -241,8 +241,7 @@ class MendWidget(ScrolledRows):
         self.again.visible = is_to_predict = layer is not None and not steered
         self.again.allow(is_to_predict)  # hidden docks call visible parts invisible
         if not steered:
-            text = RUN_FIRST if layer is None else NOT_KEPT
-            text, what = (ON_DISK, IN_VIEW) if is_stored(layer) else (text, AGAIN)
+            text, what = why_not_mended(layer)
             self.again.call(what)
             self.state.say(text, "" if layer is None else "warning")
 

@@ -37,6 +37,8 @@ from .pipeline.sweep import sweep as sweep
 from .pipeline.tuning import tune as tune
 from .relabelling.colours import random_projection as random_projection
 from .results.confidence import object_confidence as object_confidence
+from .results.learning import learn_object_confidence as learn_object_confidence
+from .results.mode_distance import mode_distance as mode_distance
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -61,8 +63,10 @@ __all__ = [
     "judged_classes",
     "learn_class_confidence",
     "learn_confidence",
+    "learn_object_confidence",
     "load_model",
     "measure",
+    "mode_distance",
     "new_model",
     "object_confidence",
     "object_proposals",

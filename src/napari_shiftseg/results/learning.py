@@ -9,7 +9,7 @@ import numpy as np
 from napari_shiftseg.clustering.settings import Effort
 from napari_shiftseg.geometry.tiling import slices
 from napari_shiftseg.metrics.label_image import UNKNOWN, contingency, with_axes_of
-from napari_shiftseg.metrics.objects import matches, partial_labels
+from napari_shiftseg.metrics.objects import IOU, matches, partial_labels
 from napari_shiftseg.networks.confidence_rule import FEATURES, ConfidenceRule
 from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.samples import Sample
 
 
-IOU = 0.5  # with a true object, up to which an object is wrong
 FEWEST = 10  # right objects, and wrong ones, to learn from
 DIGITS = 6  # of what is learnt
 
@@ -117,7 +116,8 @@ def judged_steps(
     )
     if effort.is_spent:
         return []
-    there = truth[(..., *slices(result.region))]
+    at_region: tuple[Any, ...] = (..., *slices(result.region))
+    there = truth[at_region]
     tables = yield from features_steps(result, model)
     return [
         _known(as_learnt(table), there[at], objects.labels)

@@ -52,6 +52,10 @@ class Touching:
         return one[order], other[order]
 
 
+NOBODY = np.zeros(0, dtype=np.int64)
+ALONE = Touching(np.zeros((0, 2), dtype=np.int64), NOBODY, NOBODY)  # no pairs
+
+
 def touching(
     labels: NDArray[np.integer], boundaries: Sequence[Sequence[int]]
 ) -> Touching:

@@ -168,6 +168,8 @@ def result_labels() -> CyclicLabelColormap:
 
 
 EXTRA = ("embedding", "gradient", "tile grid")  # beside the labels, bottom first
+TO_MODE = "distance to mode"
+FARTHEST = 2.0  # bandwidths, brightest
 HIDDEN = {"visible": False}
 MAGMA = {"colormap": "magma", "blending": "additive"}
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -201,8 +203,9 @@ def result_layers(
     source: LayerSource,
     model: str,
     shown: Collection[str] = EXTRA,
+    to_mode: NDArray[np.float32] | None = None,
 ) -> list[LayerTuple]:
-    """Return the layers of a run as (data, keywords, type), bottom first.
+    r"""Return the layers of a run as (data, keywords, type), bottom first.
 
     The labels on top are visible, the others hidden. All are placed where the image is
     and carry the run in their metadata. A grid of more lines than can be drawn is left
@@ -217,6 +220,8 @@ def result_layers(
         Name or path of the model.
     shown : collection of {"embedding", "gradient", "tile grid"}
         Layers to make beside the labels.
+    to_mode : ndarray of float32, optional
+        ([leading,] \*spatial), see `mode_distance`: a layer of it is made, too.
     """
     plan, ndim = result.plan, result.labels.ndim
     place = source.placed(result.offset, ndim)
@@ -227,6 +232,9 @@ def result_layers(
         kinds.append((kind, rgb, {"rgb": True} | HIDDEN | place, "image"))
     if "gradient" in shown:
         kinds.append(("gradient", result.gradient, MAGMA | HIDDEN | place, "image"))
+    if to_mode is not None:
+        far = MAGMA | {"contrast_limits": (0, FARTHEST)} | HIDDEN
+        kinds.append((TO_MODE, to_mode, far | place, "image"))
     if "tile grid" in shown and not too_many_lines(plan):
         on_grid = grid_style(plan) | source.placed((), plan.shape.ndim)
         lines = in_image(grid_lines(plan), result.rescaling)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.large import part_words
-from napari_shiftseg.gui.parts.result_layers import LayerTuple, result_layers
+from napari_shiftseg.gui.parts.result_layers import TO_MODE, LayerTuple, result_layers
 from napari_shiftseg.intensity.automatic import find_scale
 from napari_shiftseg.intensity.scale import Scale
 from napari_shiftseg.metrics.seams import SEAM_RATIO
@@ -201,6 +201,7 @@ def segmentation_run(
     from napari_shiftseg.networks.properties import own_seams
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
+    from napari_shiftseg.results.mode_distance import mode_distance_steps
 
     if run.plan is not None and run.plan.shape != network.shape:
         raise ValueError(
@@ -221,7 +222,10 @@ def segmentation_run(
     if not result.leading:
         seams = result.seams or seam_scores(result.embeddings, result.plan)
     seen = SHOW_SEAMS if _has_seams(result, seams) else ()
-    layers = result_layers(result, source, run.model, {*run.layers, *seen})
+    to_mode = None
+    if TO_MODE in run.layers:
+        to_mode = yield from mode_distance_steps(result, network)
+    layers = result_layers(result, source, run.model, {*run.layers, *seen}, to_mode)
     if run.is_part:  # it is not found again in the whole image
         layers[-1][1]["metadata"][METADATA_KEY]["scale"] = asdict(result.intensity)
     kept, own = Kept(result, network.config), own_seams(network.config)

@@ -18,6 +18,7 @@ from napari_shiftseg.gui.parts.layout import (
     control_of,
     nearest,
 )
+from napari_shiftseg.gui.parts.result_layers import TO_MODE
 from napari_shiftseg.gui.parts.viewer import RegionChoice
 from napari_shiftseg.networks.config import NetworkConfig
 from napari_shiftseg.pipeline.diameter import diameter_text, parse_diameter
@@ -46,6 +47,8 @@ SHOWN = {  # layers beside the labels
     "gradient": "How far the embedding changes from one pixel to the next. Added by "
     "itself where tiles make seams.",
     "embedding": "What the network computes for every pixel, as colours.",
+    TO_MODE: "How far each pixel of an object lies from what its object has in common, "
+    "in bandwidths. Bright parts may belong elsewhere.",
     "tile grid": "Where tiles meet. Added by itself where they make seams.",
 }
 
@@ -68,11 +71,15 @@ class AdvancedRows(Container):
         self.layers = {
             kind: CheckBox(text=kind, tooltip=t) for kind, t in SHOWN.items()
         }
-        show = ControlRow(*self.layers.values(), label="Also add")
+        boxes = [*self.layers.values()]
+        show = [
+            ControlRow(*boxes[: len(boxes) // 2], label="Also add"),
+            ControlRow(*boxes[len(boxes) // 2 :], label=" "),
+        ]
         # what is meant where a control shows it rounded, or cut off at its ends
         self._meant: dict[tuple[str, Any], Any] = {}
         self._taken = NetworkConfig()
-        super().__init__(widgets=[*self.controls.values(), self.region, show])
+        super().__init__(widgets=[*self.controls.values(), self.region, *show])
         align_labels(self)
         self.controls["method"].changed.connect(self._show_rows)
         self._show_rows()

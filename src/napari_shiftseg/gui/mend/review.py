@@ -53,7 +53,7 @@ RIGHT_TIP = (
 STILL_CLUSTERED = "This plane is still being clustered: try again."
 ASKING = "Finding how sure each object is…"
 NONE_LEFT = "Every object of this frame has been looked at."
-COLOUR = "#f0e442"  # yellow of Okabe and Ito: seen on grey, whatever eyes see
+COLOUR = "#56b4e9"  # sky blue of Okabe and Ito: no eyes take it for the green of RIGHT
 WIDTH = 2  # of the outline, in pixels
 LOOKED_AT = "looked_at"  # column of the table: "", "right", "edited"
 

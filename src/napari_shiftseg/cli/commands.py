@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.detecting import DETECTING
 from napari_shiftseg.cli.exchanging import EXCHANGING
+from napari_shiftseg.cli.measuring import MEASURING
 from napari_shiftseg.cli.options import (
     WRITES,
     Asked,
@@ -379,7 +380,7 @@ def _figure(
     run_figure(name, output, data, retrain, Order(settings, asked))
 
 
-for each in (*EXCHANGING, *SEEING, *DETECTING):
+for each in (*EXCHANGING, *SEEING, *DETECTING, *MEASURING):
     _command(each)
 app = typer.main.get_command(program)
 for parameter in app.params:

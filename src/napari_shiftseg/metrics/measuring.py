@@ -82,7 +82,7 @@ def measure(
         whole numbers are taken, too.
     image : array_like, optional
         Of the same shape, or with one axis more, of channels: before the spatial axes,
-        first or last.
+        or first, or last.
     spacing : float or sequence of float, optional
         Distance of two pixels along each spatial axis, in `unit`; one for all axes.
     axes : str, optional
@@ -219,7 +219,7 @@ def _light_of(image: Any, shape: tuple[int, ...], spatial: int) -> tuple[Any, in
         )
     if its == expected:
         return light, -1
-    for at in (len(shape) - spatial, 0, len(shape)):
+    for at in (len(shape) - spatial, 0, len(shape), *range(1, len(shape))):
         if len(its) == len(shape) + 1 and its[:at] + its[at + 1 :] == expected:
             return light, at
     raise ValueError(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.metrics.measuring import FRAME, PLANE, SPATIAL, measure_steps
 from napari_shiftseg.results.confidence import confidence_steps
+from napari_shiftseg.results.measuring import Measuring
 from napari_shiftseg.stores.axes import CHANNELS
-from napari_shiftseg.stores.image import as_read
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -19,19 +18,12 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.progress import Progress
+    from napari_shiftseg.results.measuring import Sized
     from napari_shiftseg.stores.reading import Source
 
     Steps = Generator[Progress, None, Table]
 
-TIME = ("t", "time", "frame", "frames")
 BEFORE_CLASSES = ("label", "frame", "plane")  # columns
-
-
-class Sized(Protocol):
-    """Knows how large a pixel is."""
-
-    def pixel_size(self, ndim: int) -> tuple[float, ...]:
-        """Return µm from one pixel to the next on the last axes; empty: not known."""
 
 
 def object_table_steps(
@@ -66,16 +58,22 @@ def object_table_steps(
         ``class_confidence`` of a model that tells classes apart; at the end those of
         `object_confidence`. Objects of linked planes are measured as volumes.
     """
-    axes, along = measured_axes(leading, len(result.leading), result)
-    light = None if image is None else _light(result, model, image, along)
-    labels = result.labels if along is None else _moved(result.labels, along, result)
-    spatial = len(axes.lstrip(FRAME + PLANE))
-    offset = (0,) * (spatial - len(result.offset)) + result.offset
-    table = yield from measure_steps(
-        labels, light, source.pixel_size(spatial) if source else None, axes=axes,
-        offset=offset,
-    )  # fmt: skip
-    _shift(table, axes, [x for i, x in enumerate(first) if i != along])
+    measuring = Measuring.of(result, model, image, source, leading, first)
+    table = yield from measuring.steps(result.labels)
+    return (yield from completed_steps(table, result, model))
+
+
+def completed_steps(table: Table, result: Segmentation, model: TiledNetwork) -> Steps:
+    """Add what a run knows of its objects: class and confidence; yields `Progress`.
+
+    Parameters
+    ----------
+    table : dict of str to ndarray
+        As the objects were measured.
+    result : Segmentation
+    model : TiledNetwork
+        That made it.
+    """
     if result.classes:
         table = with_classes(table, _by_label(result, "by_id"), _by_label(result))
     return with_confidence(table, (yield from confidence_steps(result, model)))
@@ -96,39 +94,6 @@ def file_table_steps(
     plain = replace(source, axes=source.axes.replace(CHANNELS, ""))
     leading = [*plain.axes[: len(result.leading)].lower()]
     return object_table_steps(result, model, source.data, plain, leading)
-
-
-def measured_axes(
-    leading: Sequence[str], number: int, result: Segmentation
-) -> tuple[str, int | None]:
-    """Return a letter an axis, and which axis of planes becomes z; None: none.
-
-    Planes that were linked are z of volumes; all other axes before the spatial ones
-    are frames (time) or planes. Frames that were linked stay frames.
-
-    Parameters
-    ----------
-    leading : sequence of str
-        Names of the axes before the spatial ones; none if they are not known.
-    number : int
-        Of these axes.
-    result : Segmentation
-    """
-    return axes_of_run(leading, number, len(result.plan.axes), result.linking.along)
-
-
-def axes_of_run(
-    leading: Sequence[str], number: int, spatial: int, linked: int | None
-) -> tuple[str, int | None]:
-    """Return the same by the axes that the model reads, and the one that is linked."""
-    names = [name.strip().lower() for name in leading] or [""] * number
-    is_time = [name in TIME for name in names]
-    along = None if linked is None or is_time[linked] else linked
-    others = [time for axis, time in enumerate(is_time) if axis != along]
-    letters = "".join(FRAME if time else PLANE for time in others)
-    if len(set(letters)) < len(letters):
-        letters = (FRAME + PLANE)[: len(letters)]
-    return letters + SPATIAL[-spatial - (along is not None) :], along
 
 
 def with_classes(
@@ -165,34 +130,6 @@ def with_confidence(table: Table, sure: Table) -> Table:
     """
     rows = np.searchsorted(sure["label"], table["label"])
     return table | {n: values[rows] for n, values in sure.items() if n != "label"}
-
-
-def _light(
-    result: Segmentation, model: TiledNetwork, image: Any, along: int | None
-) -> Any:
-    """Return the pixels that were segmented, as the labels lie."""
-    config = model.config
-    pixels = as_read(image, config.ndim, config.in_channels)
-    part = pixels[(..., *(slice(*side) for side in result.region))]
-    return part if along is None else _moved(part, along, result)
-
-
-def _moved(array: Any, along: int, result: Segmentation) -> Any:
-    """Let an axis be the first of the spatial ones."""
-    to = array.ndim - len(result.plan.axes) - 1
-    if along == to:
-        return array
-    order = [axis for axis in range(array.ndim) if axis != along]
-    order.insert(to, along)
-    return array.transpose(order)
-
-
-def _shift(table: Table, axes: str, first: Sequence[int]) -> None:
-    """Add where the result begins to frame and plane."""
-    names = {FRAME: "frame", PLANE: "plane"}
-    for letter, begin in zip(axes, first, strict=False):
-        if letter in names:
-            table[names[letter]] = table[names[letter]] + begin
 
 
 def _by_label(result: Segmentation, kind: str = "confidence_by_id") -> dict[int, Any]:

@@ -239,10 +239,10 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     if is_sample(path):
         return make_sample(str(path)).labels
     stored = stored_in(path)
-    data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
+    data, axes = ordered(in_memory(stored.data), axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
-    labels = checked(name, as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+    labels = checked(name, as_whole(one_number_a_pixel(name, data, axes, stored.kind)))
     if is_image(labels):
         raise ValueError(
             f"the {name} is an image, not labels: neighbouring pixels hardly ever have "
@@ -251,8 +251,13 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     return labels
 
 
-def _axes_of_labels(stored: Stored) -> str:
-    """Return the axes of labels: three planes are no colours, fifty columns are x."""
+def axes_of_labels(stored: Stored) -> str:
+    """Return the axes of labels: three planes are no colours, fifty columns are x.
+
+    Parameters
+    ----------
+    stored : Stored
+    """
     if MAYBE_FRAMES in stored.notes:
         return stored.axes.replace(SAMPLES, UNNAMED)
     if stored.axes.endswith("YX" + CHANNELS) and stored.data.shape[-1] > MOST:
@@ -261,10 +266,19 @@ def _axes_of_labels(stored: Stored) -> str:
     return stored.axes
 
 
-def _one_number_a_pixel(
+def one_number_a_pixel(
     name: str, data: NDArray[Any], axes: str, kind: str
 ) -> NDArray[Any]:
-    """Return labels without samples and channels; colours are no labels."""
+    """Return labels without samples and channels; colours are no labels.
+
+    Parameters
+    ----------
+    name : str
+        Stands for it in errors.
+    data : ndarray
+    axes, kind : str
+        Of the file.
+    """
     if axes.endswith(SAMPLES):
         colours = data[..., :3]
         if (colours != colours[..., :1]).any():

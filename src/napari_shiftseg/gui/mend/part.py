@@ -10,7 +10,7 @@ from napari.layers import Labels, Layer
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, MadeFrom, image_of_labels
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.large import part_in_view, part_words
-from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
+from napari_shiftseg.gui.parts.records import KEPT, LayerRecord, LayerSession
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     LayerSource,
@@ -99,6 +99,7 @@ def shown_part_of(viewer: napari.Viewer, found: SegmentationOutcome) -> Labels |
     for layer in [Layer.create(*layer) for layer in found.layers]:
         viewer.add_layer(layer)
         if isinstance(layer, Labels):
+            LayerSession.of(layer).measuring = found.measuring
             KEPT.keep(layer, found.kept)
             shown = layer
     return shown

@@ -26,7 +26,7 @@ from napari_shiftseg.gui.parts.models import (
     sample_model_warning,
 )
 from napari_shiftseg.gui.parts.rates import RateWatch
-from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.records import KEPT, LayerSession
 from napari_shiftseg.gui.parts.run_panel import RunPanel
 from napari_shiftseg.gui.parts.segmentation_run import (
     SegmentationOutcome,
@@ -337,6 +337,7 @@ class SegmentWidget(ScrolledRows):
     def _show_outcome(self, outcome: SegmentationOutcome) -> tuple[str, str]:
         for layer in [Layer.create(*layer) for layer in outcome.layers]:
             if isinstance(layer, Labels):
+                LayerSession.of(layer).measuring = outcome.measuring
                 KEPT.keep(layer, outcome.kept)
                 self.mend.take(layer)
                 hide_earlier_runs(self._viewer.layers, layer.metadata[METADATA_KEY])

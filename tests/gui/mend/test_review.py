@@ -160,11 +160,16 @@ def test_frames_by_themselves(viewer, segmented, mend, settled, noise) -> None:
     settled(mend)
     viewer.dims.set_point(0, 0)
     number = len(np.unique(layer.data[0])) - 1
-    layer.features = {"index": np.unique(layer.data)[1:]}
+    there = np.unique(layer.data)[1:]
+    others = len(there) - number  # of a frame that nobody has looked into
+    known = [""] * number + ["edited"] * others
+    layer.features = {"index": there, "looked_at": known}
     mend.review.go_on()
     settled(mend)
     mend.review.mark_right()
     assert mend.review.progress.value == f"1 of {number} looked at"
+    column = list(layer.features["looked_at"])
+    assert (column.count("right"), column.count("edited")) == (1, others)
     viewer.dims.set_point(0, 1)
     mend._look()
     assert mend.review.progress.value.startswith("0 of")

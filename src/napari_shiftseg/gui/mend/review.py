@@ -16,6 +16,12 @@ from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import is_truth
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import ControlRow
+from napari_shiftseg.gui.parts.object_features import (
+    EDITED,
+    INDEX,
+    LOOKED_AT,
+    RIGHT,
+)
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.travel import come_near
@@ -41,7 +47,7 @@ if TYPE_CHECKING:
     Table = dict[str, NDArray[Any]]
 
 
-NEXT, RIGHT = "N", "O"
+NEXT_KEY, RIGHT_KEY = "N", "O"
 NEXT_TIP = (
     "Go to the object that is least sure of those not looked at yet, in the frame that "
     "is shown. Mark it right, or mend it: both count as looked at."
@@ -55,7 +61,6 @@ ASKING = "Finding how sure each object is…"
 NONE_LEFT = "Every object of this frame has been looked at."
 COLOUR = "#56b4e9"  # sky blue of Okabe and Ito: no eyes take it for the green of RIGHT
 WIDTH = 2  # of the outline, in pixels
-LOOKED_AT = "looked_at"  # column of the table: "", "right", "edited"
 
 
 def looked_at(frame: SteeredFrame, marked: NDArray[np.integer]) -> dict[int, str]:
@@ -79,7 +84,7 @@ def looked_at(frame: SteeredFrame, marked: NDArray[np.integer]) -> dict[int, str
         ).tolist()
         if mark and number and shared == sizes[mark] == _size(mending, number)
     ]
-    known = dict.fromkeys(right, "right") | dict.fromkeys(edited, "edited")
+    known = dict.fromkeys(right, RIGHT) | dict.fromkeys(edited, EDITED)
     return {number: how for number, how in known.items() if number in mending.boxes}
 
 
@@ -93,6 +98,7 @@ class LookedAt:
     def __init__(self, steering: Steering) -> None:
         self._steering = steering
         self._known: dict[Point, tuple[Any, dict[int, str]]] = {}
+        self._written: tuple[list[Any], Any] = [], None
 
     def of(self, frame: SteeredFrame) -> dict[int, str]:
         """Return how the objects of a frame were looked at; see `looked_at`."""
@@ -106,17 +112,30 @@ class LookedAt:
         return known[1]
 
     def write(self) -> None:
-        """Write it into the table of objects of the layer, if that has one."""
-        layer = self._steering.layer
-        features = layer.features
-        if "index" not in features:
+        """Write it into the table of objects of the layer, if that has one.
+
+        Rows of frames that nobody has looked into stay as they are.
+        """
+        layer, frames = self._steering.layer, self._steering.frames
+        for frame in frames.values():
+            if frame.mending.made:
+                self.of(frame)
+        table, keys = layer.features, [key for key, _ in self._known.values()]
+        if INDEX not in table or self._is_written(keys, table):
             return
-        there = {
-            n: how for _, known in self._known.values() for n, how in known.items()
-        }
-        column = [there.get(number, "") for number in features["index"]]
-        if list(features.get(LOOKED_AT, [""] * len(column))) != column:
-            layer.features = features.assign(**{LOOKED_AT: column})
+        seen: dict[int, str] = {}
+        for at, (_, known) in self._known.items():
+            there = frames[at].mending.boxes if at in frames else ()
+            seen = dict.fromkeys(there, "") | seen | known
+        former = table.get(LOOKED_AT, [""] * len(table))
+        pairs = zip(table[INDEX], former, strict=True)
+        column = [seen.get(number, how) for number, how in pairs]
+        if column != list(former) or LOOKED_AT not in table:
+            layer.features = table.assign(**{LOOKED_AT: column})
+        self._written = keys, layer.features
+
+    def _is_written(self, keys: list[Any], table: Any) -> bool:
+        return self._written[0] == keys and self._written[1] is table
 
 
 class ReviewOutline(OwnLayer):
@@ -192,13 +211,15 @@ class Review(ControlRow):
         self._asked: WeakSet[SteeredFrame] = WeakSet()
         self.current: int | None = None
         self._outline = ReviewOutline(viewer)
-        self.next = PushButton(text=f"Next doubtful object  [{NEXT}]", tooltip=NEXT_TIP)
-        self.right = PushButton(text=f"Right  [{RIGHT}]", tooltip=RIGHT_TIP)
+        self.next = PushButton(
+            text=f"Next doubtful object  [{NEXT_KEY}]", tooltip=NEXT_TIP
+        )
+        self.right = PushButton(text=f"Right  [{RIGHT_KEY}]", tooltip=RIGHT_TIP)
         self.progress = wrapped_label()
         super().__init__(self.next, self.right, self.progress)
         self.next.changed.connect(self.go_on)
         self.right.changed.connect(self.mark_right)
-        self._key_next = BorrowedKey(viewer, NEXT, self._press_next)
+        self._key_next = BorrowedKey(viewer, NEXT_KEY, self._press_next)
         self._key_right: BorrowedKey | None = None
         self.right.enabled = False
 
@@ -311,7 +332,7 @@ class Review(ControlRow):
         self._visited.add(number)
         self.current, self.right.enabled = number, True
         if self._key_right is None:
-            self._key_right = BorrowedKey(self._viewer, RIGHT, self.mark_right)
+            self._key_right = BorrowedKey(self._viewer, RIGHT_KEY, self.mark_right)
         self._say(f"Object {number:,}. {doubt.words}", "note")
 
     def _drop(self) -> None:

@@ -78,8 +78,8 @@ def test_outlines_are_coloured_by_kind_and_lie_on_the_labels(
     viewer, widget, qtbot
 ) -> None:
     compare(widget, qtbot)
-    here = viewer.layers["differences here · a"]
-    there = viewer.layers["differences there · b"]
+    here = viewer.layers["here · a"]
+    there = viewer.layers["there · b"]
     np.testing.assert_array_equal(here.data, A)
     np.testing.assert_array_equal(there.data, B)
     np.testing.assert_array_equal(here.scale, (2, 2))

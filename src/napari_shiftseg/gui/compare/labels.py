@@ -124,7 +124,7 @@ class Outlines(OwnLayer):
         colours |= {label: KINDS[kind].colour for label, kind in kinds.items()}
         layer = Labels(
             np.array(labels.data),
-            name=f"differences {self._side} · {labels.name}",
+            name=f"{self._side} · {labels.name}",
             colormap=DirectLabelColormap(color_dict=colours),
             opacity=1,
             metadata={METADATA_KEY: "differences"},

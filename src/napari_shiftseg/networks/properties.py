@@ -57,6 +57,7 @@ def describe(model: TiledNetwork) -> dict[str, Any]:
         ],
         "max_same_looking": shape.max_same_looking,
         **clustering,
+        "confidence_learnt_from": config.confidence and config.confidence.objects,
         "provenance": provenance and provenance.model_dump(mode="json"),
     }
 

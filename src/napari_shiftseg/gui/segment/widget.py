@@ -141,6 +141,7 @@ class SegmentWidget(ScrolledRows):
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
         super().__init__(rows)
+        self.panel.bind_key(self.native)
         self._rates = RateWatch(self.native, self._advise)
 
     def _connect(self) -> None:

@@ -27,6 +27,7 @@ from napari_shiftseg.cli.options import (
 )
 from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
+from napari_shiftseg.cli.stages import stages_said
 from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
@@ -53,7 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     if words[:1] == ["figure"]:
         app.commands["figure"].help = _about_figure(words)  # type: ignore[attr-defined]
     try:
-        status = app(words or ["--help"], standalone_mode=False)
+        with stages_said():
+            status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
         raise ValueError(_said_by(error)) from None
     except FileNotFoundError as error:

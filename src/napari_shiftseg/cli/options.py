@@ -11,6 +11,7 @@ import typer
 from pydantic.dataclasses import dataclass
 from typer.core import TyperCommand
 
+from napari_shiftseg.cli.recipes import note_changes, take_made
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.networks.header import figure_models, find_model, named_models
 from napari_shiftseg.networks.loading.models import trust
@@ -92,7 +93,12 @@ ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
 Save = Annotated[
     str,
-    typer.Option("--save", help="labels (always), embedding, gradient or all."),
+    typer.Option(
+        "--save",
+        metavar="KINDS",
+        help="Also embedding, gradient, rois, geojson, tracks, zarr or all.",
+        show_default=False,
+    ),
 ]
 
 
@@ -221,6 +227,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:
+        note_changes(given)
         for name in ("config", "help_all", "trust"):  # their work is done
             given.pop(name, None)
         for name, (model, names) in models.items():
@@ -288,6 +295,7 @@ def _take_config(context: typer.Context, path: Path | None) -> None:
     """Let the values of a file stand for options that are not given."""
     if path is not None and not context.resilient_parsing:
         context.default_map = read_run(path, context)
+    take_made(path)
 
 
 def _help_all(context: typer.Context, wanted: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
+from napari_shiftseg.results.recipe import ANY_IMAGE, MADE, NOT_OPTIONS
 from napari_shiftseg.stores.own_stores import record_in
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
             f"YAML or JSON"
         )
     options: dict[str, Any] = {}
+    if MADE in found:
+        found = _of_recipe(found, path.parent)
     if isinstance(found.get("settings"), dict):
         found = _of_record(found)
     elif context is not None:
@@ -66,10 +69,23 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
     }
 
 
+def _of_recipe(recipe: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what a run was asked, of its settings; the file of edits lies beside."""
+    asked = {key: at for key, at in recipe.items() if key not in NOT_OPTIONS}
+    if asked.get("edits"):
+        asked["edits"] = str(folder / asked["edits"])
+    if asked.get("image") == ANY_IMAGE:
+        del asked["image"]
+    return asked
+
+
 def _of_record(record: dict[str, Any]) -> dict[str, Any]:
     """Return by what options a run was made; of old, a record has the model's name."""
     given = record.get("given", {})
-    found = {"model": record.get("model", ""), **record["settings"], **given}
+    inputs = record.get("inputs")
+    image = {"image": inputs[0]} if isinstance(inputs, list) and inputs else {}
+    model = {"model": record.get("model", "")}
+    found = {**image, **model, **record["settings"], **given}
     background = found.pop("background_embedding", None)  # of the model
     if isinstance(background, list):  # it has no foreground, so no threshold either
         found.pop("foreground_threshold", None)

@@ -16,12 +16,13 @@ from napari_shiftseg import __version__
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.blocks import PIXELS, most_at_once
 from napari_shiftseg.distributed.journal import CHANGED, unfinished
-from napari_shiftseg.distributed.output import Output, bands
+from napari_shiftseg.distributed.output import Output
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.stores.axes import ORDER, Distance, result_axes
 from napari_shiftseg.stores.image import single_channel
+from napari_shiftseg.stores.label_sum import bands
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import KINDS
 

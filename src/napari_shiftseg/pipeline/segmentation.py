@@ -126,8 +126,9 @@ def segment_steps(
         again = partial(frame_steps, _fitted(opened, fit), model)
         result = _told(first or (yield from again(settings, plan, effort)), fit)
         result = yield from with_effect(result, again)
-    doubts = doubts_about(result, config)
-    return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
+    doubts, idle = doubts_about(result, config), settings.without_effect(config)
+    notes = tuple(filter(None, (*doubts, idle, *result.notes)))
+    return replace(result, doubts=doubts, notes=notes)
 
 
 def source_steps(

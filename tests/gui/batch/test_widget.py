@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -287,6 +289,46 @@ def test_unticked_all_are_segmented_again(done, folder, choose, run):
     done.form.resume.value = False
     run(done)
     assert column(done, STATUS) == ["✓ done"] * 3
+
+
+def test_what_others_wrote_is_not_replaced(done, folder, run):
+    output = usual_output(folder)
+    (output / "control" / "a_labels.tif").write_bytes(b"my own")
+    done.form.resume.value = False
+    run(done)
+    assert column(done, STATUS) == ["✗ failed", "✓ done", "✓ done"]
+    assert "choose another folder for the results" in column(done, NAME)[0]
+    (output / "summary.csv").write_text("my own")
+    run(done)
+    assert "summary.csv" in done.panel.result.value
+    assert "--overwrite" not in done.panel.result.value
+    assert (output / "summary.csv").read_text() == "my own"
+
+
+def test_another_batch_in_the_same_folder_is_waited_for(batch, folder, choose, run):
+    choose(batch, folder)
+    output = usual_output(folder)
+    output.mkdir()
+    holding = "\n".join(
+        [
+            "import sys",
+            "from pathlib import Path",
+            "from napari_shiftseg.batch.run import held",
+            "with held(Path(sys.argv[1])):",
+            "    print('held', flush=True)",
+            "    sys.stdin.read()",
+        ]
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", holding, str(output)], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert other.stdout.readline() == "held\n"
+    run(batch)
+    assert "another batch is at work" in batch.panel.result.value
+    other.communicate()
+    run(batch)
+    assert column(batch, STATUS) == ["✓ done"] * 3
 
 
 def test_segment_may_run_at_the_same_time(viewer, batch, folder, choose, slow, finish):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 HEIGHT = 190  # pixels
-OFTEN = 1000  # milliseconds from one drawing to the next, while rows come in
+OFTEN = 3000  # milliseconds from one drawing to the next, while rows come in
 
 
 class ConditionChart(ControlRows):

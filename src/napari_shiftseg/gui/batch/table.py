@@ -103,11 +103,15 @@ class FileModel(QAbstractTableModel):
         self.files: list[FileState] = []
         self._at: dict[str, int] = {}
 
-    def begin(self, names: Sequence[str]) -> None:
-        """Show files that wait, in place of those shown."""
+    def begin(self, names: Sequence[str], rows: Sequence[BatchRow]) -> None:
+        """Show files in place of those shown; those without a row wait."""
+        known = {row.name: row for row in rows}
         self.beginResetModel()
         self.files = [FileState(name) for name in names]
         self._at = {name: at for at, name in enumerate(names)}
+        for file in self.files:
+            file.row = known.get(file.name)
+            file.status = WAITING if file.row is None else file.row.status
         self.endResetModel()
 
     def take(self, row: BatchRow) -> None:
@@ -291,12 +295,14 @@ class FileTable(QTableView):
         if not isnan(row.confidence):
             self.setColumnHidden(SURE, False)
 
-    def begin(self, names: Sequence[str]) -> None:
-        """Show files that wait, in place of those shown.
+    def begin(self, names: Sequence[str], rows: Sequence[BatchRow] = ()) -> None:
+        """Show files in place of those shown.
 
         Parameters
         ----------
         names : sequence of str
+        rows : sequence of BatchRow
+            What became of some of them; the others wait.
         """
-        self.setColumnHidden(SURE, True)
-        self.files.begin(names)
+        self.setColumnHidden(SURE, all(isnan(row.confidence) for row in rows))
+        self.files.begin(names, rows)

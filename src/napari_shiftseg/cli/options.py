@@ -47,6 +47,14 @@ Image = Annotated[
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Images, or names of samples.")
 ]
+ImagesOrFolders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="IMAGE...",
+        help="TIFF, PNG, JPEG, BMP, .npy or OME-Zarr images, samples, folders of them, "
+        "or patterns in quotes.",
+    ),
+]
 OF_PAIRS = typer.Argument(
     metavar="IMAGES",
     help="Image, sample or folder; one of images/ and labels/ alone.",
@@ -111,16 +119,17 @@ class Storing:
     """What is asked of a run whose output is a zarr store."""
 
     resume: bool = setting(
-        False, "Go on with a run into a .zarr store that was stopped."
+        False,
+        "Go on with a run that was stopped, into a .zarr store or on many images.",
     )
     chunk: int | None = setting(
         None, "Chunk of a .zarr store.", "512, of volumes 64", unit="pixels", ge=1
     )
     workers: int | None = setting(
-        None, "Blocks of a .zarr store that are worked on at once.", "1", ge=1
+        None, "Blocks of a .zarr store, or images, worked on at once.", "1", ge=1
     )
     scheduler: str | None = setting(
-        None, "Address of a dask cluster that makes a .zarr store.", "this machine"
+        None, "Address of a dask cluster that does the work.", "this machine"
     )
     float16: bool = setting(False, "Store the embedding of a .zarr store in 16 bits.")
 

@@ -13,13 +13,14 @@ from napari_shiftseg.cli.storing import run_segment_to_store
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.clustering.linking import LINK_THRESHOLD
+from napari_shiftseg.clustering.settings import idle_knobs
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.loading.models import load_model
-from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.results.saving import write_with_recipe
 from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.axes import CHANNELS, result_axes
@@ -29,15 +30,12 @@ from napari_shiftseg.stores.writing import HANDED_ON, KINDS, outputs_of
 from napari_shiftseg.stores.written_labels import check_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
-    from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
 
@@ -115,24 +113,13 @@ def run_segment(
         source = read_source(network.config, image, order.asked)
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
-        result = with_progress(_steps(source, network, order.settings))
+        result = with_progress(source_steps(source, network, order.settings))
         table = with_progress(file_table_steps(result, network, source))
         report = write_with_recipe(
             result, network, source, outputs, order.given, table,
             loaded_from=order.given["given"]["model"],
         )  # fmt: skip
     _print_segmentation(result, report, folder, order)
-
-
-def _steps(
-    source: Source, network: TiledNetwork, settings: Settings
-) -> Generator[Progress, None, Segmentation]:
-    """Segment a source by what it says of its axes and pixels."""
-    axes, pixel_size = source.axes, source.pixel_size(network.config.ndim)
-    leading = max(source.data.ndim - network.config.image_axes, 0)
-    return segment_steps(
-        source.data, network, settings, pixel_size=pixel_size, axes=axes[:leading]
-    )
 
 
 def _print_segmentation(
@@ -218,7 +205,7 @@ def _segmented(
 ) -> Segmentation:
     """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:
-        return with_progress(_steps(source, network, settings))
+        return with_progress(source_steps(source, network, settings))
     except ValueError as error:
         if not doubt:
             raise
@@ -245,10 +232,11 @@ def _name_of(model: str) -> str:
 
 def _with_clustering(settings: Settings, edits: EditList) -> Settings:
     """Return settings with the clustering of the edits where nothing was chosen."""
+    method = settings.method or edits.clustering.get("method", "mean-shift")
     known = {
         name: value
         for name, value in edits.clustering.items()
-        if getattr(settings, name, value) is None
+        if getattr(settings, name, value) is None and name not in idle_knobs(method)
     }
     return replace(settings, **known)
 

@@ -333,7 +333,9 @@ def _what_is_safe(plan: TilePlan) -> str:
 def _warnings(comparison: Comparison, model: TiledNetwork) -> tuple[str, ...]:
     sides, has_own = comparison.sides, own_seams(model.config) is not None
     of_the_model = training_window_warning(model.config)
-    said = [of_the_model, small_image_note(comparison.cropped.result.plan)]
+    run = comparison.cropped.result
+    idle = run.settings.without_effect(model.config)
+    said = [idle, of_the_model, small_image_note(run.plan)]
     said += [note for side in sides.values() for note in _notes_of(side, has_own)]
     said += [
         f"{name}: objects and tiles share a rhythm, the untiled seam ratio is "

@@ -159,11 +159,17 @@ class Measuring:
             axes=SPATIAL[-self.spatial :], offset=corner,
         )  # fmt: skip
         self._find_border(table, labels.shape[-self.spatial :])
-        places = zip(self._leading, place, strict=True)
-        for at, (name, here) in enumerate(places):
-            begin = self.first[at] if at < len(self.first) else 0
-            table[name] = np.full(len(table["label"]), here + begin)
+        for name, at in self.places(place).items():
+            table[name] = np.full(len(table["label"]), at)
         return table
+
+    def places(self, place: Sequence[int]) -> dict[str, int]:
+        """Return what frame and plane of a place in the labels are in the image."""
+        first = (*self.first, *(0,) * len(place))
+        return {
+            name: at + begin
+            for name, at, begin in zip(self._leading, place, first, strict=False)
+        }
 
     def _light_in(self, place: Sequence[int], box: Box) -> NDArray[Any] | None:
         """Read the grey values of a box, channels first if there are some."""

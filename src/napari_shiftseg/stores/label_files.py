@@ -12,14 +12,13 @@ from napari_shiftseg.metrics.label_image import as_whole, is_image
 from napari_shiftseg.metrics.measuring import FRAME, PLANE, SPATIAL, axes_of
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.axes import CHANNELS, SAMPLES, ordered
+from napari_shiftseg.stores.label_axes import axes_of_labels, one_number_a_pixel
 from napari_shiftseg.stores.lazy import in_memory
 from napari_shiftseg.stores.reading import (
     Source,
-    axes_of_labels,
     is_sample,
     name_of_file,
     numbered_anew,
-    one_number_a_pixel,
     read_image,
     stored_in,
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INDEX = "index"  # the column by which napari knows a label
 LOOKED_AT, EDITED, RIGHT = "looked_at", "edited", "right"
-MEASURED = "area"  # a column of every table of ours
+MEASURED = {"area", "bbox_x0"}  # columns of every table of ours
 
 
 def features_of(table: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def features_of(table: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
 
 def has_table(layer: Labels) -> bool:
     """Whether the features of a layer are a table of ours."""
-    return {INDEX, MEASURED} <= set(layer.features.columns)
+    return {INDEX, *MEASURED} <= set(layer.features.columns)
 
 
 def look_at(layer: Labels, labels: Collection[int], how: str = RIGHT) -> None:
@@ -46,11 +46,16 @@ def look_at(layer: Labels, labels: Collection[int], how: str = RIGHT) -> None:
     labels : collection of int
     how : {"right", "edited", ""}
     """
-    table = _with_looked_at(layer.features)
+    table = with_looked_at(layer.features)
     table.loc[table[INDEX].isin(list(labels)), LOOKED_AT] = how
     layer.features = table
 
 
-def _with_looked_at(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of a table with the column of what was looked at."""
+def with_looked_at(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table with the column of what was looked at.
+
+    Parameters
+    ----------
+    table : DataFrame
+    """
     return table.assign(**{LOOKED_AT: table.get(LOOKED_AT, "")})

@@ -107,6 +107,8 @@ class LayerSession:
         That was made of these.
     measuring : Measuring or None
         How its objects are measured, where its run is known.
+    table : DataFrame or None
+        Of its objects, as its run made them.
     numbers : StackNumbers or None
         What its objects are called, from when it was mended first.
     """
@@ -119,6 +121,7 @@ class LayerSession:
         self.colormap: Any = None
         self.numbers: Any = None
         self.measuring: Measuring | None = None
+        self.table: Any = None
 
     @classmethod
     def of(cls, layer: Labels) -> LayerSession:
@@ -207,7 +210,8 @@ class LayerRecord:
         known = self.run.get("reads")
         if known is None:
             return ""
-        return Scale(known["low"], known["high"], known["inverted"]).sentence
+        ends = known["low"], known["high"], known["inverted"]
+        return Scale(*ends, is_standardized=known.get("standardized", False)).sentence
 
     @property
     def chosen(self) -> dict[str, Any]:

@@ -42,6 +42,7 @@ from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, vie
 from napari_shiftseg.gui.segment.advanced import AdvancedRows
 from napari_shiftseg.gui.segment.again import RunAgain
 from napari_shiftseg.gui.segment.colours import RandomColours
+from napari_shiftseg.gui.segment.folder import FolderButton
 from napari_shiftseg.gui.segment.form import SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.gui.segment.mending import MendButton
@@ -110,6 +111,7 @@ class SegmentWidget(ScrolledRows):
             lambda target: self.form.stored_run(self.device.value, target),
             self._advise,
         )
+        self.folder = FolderButton(self._viewer, self.form, self.device)
         self.colours = RandomColours(
             self._viewer,
             lambda: self.mend.labels,
@@ -129,6 +131,7 @@ class SegmentWidget(ScrolledRows):
                 self.hand_on,
                 self.colours,
                 self.again,
+                self.folder,
                 self.device.banner,
             ],
             labels=False,
@@ -138,6 +141,7 @@ class SegmentWidget(ScrolledRows):
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
         super().__init__(rows)
+        self.panel.bind_key(self.native)
         self._rates = RateWatch(self.native, self._advise)
 
     def _connect(self) -> None:

@@ -15,6 +15,7 @@ from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
 from napari_shiftseg.gui.parts.devices import DeviceChoice
 from napari_shiftseg.gui.parts.layout import (
+    ControlForm,
     Foldaway,
     ScrolledRows,
     found,
@@ -39,6 +40,7 @@ from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, views_note
 from napari_shiftseg.gui.segment.advanced import AdvancedRows
 from napari_shiftseg.gui.segment.again import RunAgain
+from napari_shiftseg.gui.segment.colour_by import ColourBy
 from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.form import SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
@@ -113,6 +115,11 @@ class SegmentWidget(ScrolledRows):
             lambda: self.mend.labels,
             lambda text: self.panel.say(text, "error"),
         )
+        self.colour_by = ColourBy(
+            self._viewer,
+            lambda: self.mend.labels,
+            lambda text: self.panel.say(text, "error"),
+        )
         rows = Container(
             widgets=[
                 self.form,
@@ -124,12 +131,13 @@ class SegmentWidget(ScrolledRows):
                 self.panel,
                 self.whole,
                 self.colours,
+                ControlForm(self.colour_by),
                 self.again,
                 self.device.banner,
             ],
             labels=False,
         )
-        self.again.visible = self.colours.visible = False
+        self.again.visible = self.colours.visible = self.colour_by.visible = False
         layout = rows.native.layout()
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
@@ -343,6 +351,7 @@ class SegmentWidget(ScrolledRows):
             self._viewer.add_layer(layer)
         self._preview.to_top()
         self.colours.offer()
+        self.colour_by.offer()
         for name in ("Compare stitching", "Inspect model"):
             other = found(self._viewer, name)
             if other is not None:

@@ -82,6 +82,11 @@ class TestFigures:
             assert without_seconds(found[way]) == without_seconds(side.figures())
         assert json.loads(shiftseg(*asked, "--json").stdout)["also"] == {}
 
+        twice = [word for way in found for word in ("--also", way.replace(" ", "-"))]
+        assert json.loads(shiftseg(*asked, *twice, "--json").stdout)["also"] == found
+        (tmp_path / "also.yaml").write_text("also: blended")
+        by_file = shiftseg(*asked, "--config", tmp_path / "also.yaml", "--json")
+        assert list(json.loads(by_file.stdout)["also"]) == ["blended"]
         ran = shiftseg(*asked, "--also", "blended", "-o", tmp_path / "report")
         *_, blended, cropped = table_of(ran.stdout)
         assert blended[:2] == ["blended", str(found["blended"]["tiles"])]

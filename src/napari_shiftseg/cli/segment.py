@@ -111,10 +111,18 @@ def _steps(
     )
 
 
+NO_OBJECT = (
+    "to find some: --invert where objects are dark, --intensity LOW:HIGH, another "
+    "--channel, another model by -m, or a lower --foreground-threshold"
+)
+
+
 def _print_segmentation(
     result: Segmentation, report: dict[str, Any], folder: Path, as_json: bool
 ) -> None:
     """Print the outcome of a run, in words or as its report in JSON."""
+    if not result.objects:
+        note(NO_OBJECT)
     if as_json:
         for said in result.notes:
             note(said)

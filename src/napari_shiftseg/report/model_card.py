@@ -62,7 +62,7 @@ MEANINGS = {
     "batch": "tiles predicted at once",
     "border": "what stands beyond the image",
     "classes": "of objects, that it tells apart",
-    "context": "read around what is predicted",
+    "context": "read around what is predicted, both sides together",
     "depth": "levels of pooling",
     "diameter": "of the objects, for which the image is rescaled",
     "embedding": "what its numbers stand for",

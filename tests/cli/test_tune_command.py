@@ -17,6 +17,7 @@ from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.pipeline.tuning import tune
+from napari_shiftseg.results.learning import learn_object_confidence
 from napari_shiftseg.samples import Sample
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def folders(samples, tmp_path: Path) -> tuple[Path, Path]:
 def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_path):
     path = tmp_path / "new" / "tuned.safetensors"
     ran = shiftseg("tune", *folders, "-m", model, *LISTS, "-o", path, "--json")
-    assert (ran.status, ran.stderr) == (0, "")
+    assert ran.status == 0
+    assert ran.stderr.startswith("how sure objects are is learnt from 10 right and 10")
     report = json.loads(ran.stdout)
     assert Settings(**report.pop("settings")) == Settings()
     given = {"model": str(model), "channel": None, "series": None}
@@ -94,6 +96,24 @@ def test_the_table_and_the_tuned_model(shiftseg, model, folders, samples, tmp_pa
     labels = [segment(s.image, load_unet(path)).labels for s in samples]
     for found, sample in zip(labels, samples, strict=True):
         np.testing.assert_array_equal(found, sample.labels)
+
+
+def test_how_sure_objects_are_is_learnt_with_the_tuned_clustering(
+    shiftseg, model, folders, samples, tmp_path
+):
+    chosen = {"bandwidth": 0.2, "min_size": 0, "foreground_threshold": 0.5}
+    found = [segment(s.image, load_unet(model), **chosen).labels for s in samples]
+    truth = [np.where(labels % 3, labels, 0) for labels in found]  # a third is wrong
+    for number, labels in enumerate(truth):
+        np.save(tmp_path / f"val/labels/{number}.npy", labels)
+    path = tmp_path / "tuned.safetensors"
+    alone = ("--bandwidths", "0.2", "--min-sizes", "0", "--thresholds", "0.5")
+    ran = shiftseg("tune", *folders, "-m", model, *alone, "-o", path)
+    assert (ran.status, ran.stderr) == (0, "")
+    known = [Sample(s.image, t) for s, t in zip(samples, truth, strict=True)]
+    tuned = load_unet(path)
+    assert tuned.config.confidence == learn_object_confidence(known, tuned)
+    assert tuned.config.confidence.wrong >= 10
 
 
 def test_in_words(shiftseg, model, folders):

@@ -22,6 +22,7 @@ from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.candidates import TRIED
 from napari_shiftseg.pipeline.tuning import Tuning, tune_steps
 from napari_shiftseg.report.figures_of_merit import Table, cell, write_csv
+from napari_shiftseg.results.learning import config_steps
 from napari_shiftseg.stores.data_sets import VALIDATION, part_of
 from napari_shiftseg.stores.folders import pairs, refuse_to_overwrite, writable_folder
 from napari_shiftseg.stores.reading import numbered_anew
@@ -84,7 +85,9 @@ def run_tuning(
         tuned = _tuned_config(network.config, tuning, of, output.stem)
         if tuned.provenance is None:
             note("how this model was trained is not known: no scores are recorded")
-        report["file"] = str(copy_model(model, output, tuned))
+        network.config = tuned
+        judged = with_progress(config_steps(samples, network, settings), unit="step")
+        report["file"] = str(copy_model(model, output, judged))
     if asked.json:
         print(json.dumps(report, allow_nan=False))
     else:

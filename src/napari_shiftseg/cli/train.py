@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from napari_shiftseg.cli.terminal import check_model_file, note
+from napari_shiftseg.cli.terminal import check_model_file, note, with_progress
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.intensity.scale import USUAL_READING
 from napari_shiftseg.networks.header import read_unet_config
@@ -29,6 +29,7 @@ from napari_shiftseg.stores.data_sets import (
     part_of,
 )
 from napari_shiftseg.training.classes import class_names
+from napari_shiftseg.training.confidence import judged_model_steps
 from napari_shiftseg.training.defaults import (
     CORRECTION_STEPS,
     LOSS,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.cli.options import Order
+    from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.samples import Sample
     from napari_shiftseg.training.defaults import TrainingRequest
@@ -135,7 +137,9 @@ def run_training(
             f"table: give another name with -o, or move it away"
         )
     loss = _followed(training, output, saved)
-    _print(training, loss, output, order.asked.json)
+    model = with_progress(judged_model_steps(training), unit="image")
+    save_model(model, output, torch.float16)
+    _print(training, model, loss, output, order.asked.json)
 
 
 def _parts_of(folder: Path, request: TrainingRequest) -> tuple[Path, TrainingRequest]:
@@ -337,8 +341,10 @@ def _write(training: Training, output: Path) -> None:
     save_model(training.model(), output, torch.float16)
 
 
-def _print(training: Training, loss: float, output: Path, as_json: bool) -> None:
-    model, best = training.model(), training.best
+def _print(
+    training: Training, model: UNet, loss: float, output: Path, as_json: bool
+) -> None:
+    best = training.best
     report = {
         "model": model.config.name,
         "file": str(output),

@@ -43,11 +43,13 @@ GROUPS = {  # of the figures of a model
     "clustering": (
         "method", "prominence", "bandwidth", "kernel", "scope", "min_size",
         "split_far_parts", "background_embedding", "foreground_threshold",
+        "confidence_learnt_from",
     ),
 }  # fmt: skip
 ABSENT = {  # what it means that nothing is given
     "background_embedding": "no mode is background",
     "batch": "chosen by memory",
+    "confidence_learnt_from": "nothing, the usual one",
     "diameter": "not rescaled",
     "parameters": "not known",
     "link_planes": "along z, not along time",
@@ -62,7 +64,8 @@ MEANINGS = {
     "batch": "tiles predicted at once",
     "border": "what stands beyond the image",
     "classes": "of objects, that it tells apart",
-    "context": "read around what is predicted",
+    "confidence_learnt_from": "objects whose truth was known",
+    "context": "read around what is predicted, both sides together",
     "depth": "levels of pooling",
     "diameter": "of the objects, for which the image is rescaled",
     "embedding": "what its numbers stand for",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from napari_shiftseg.clustering.settings import Effort
+from napari_shiftseg.clustering.settings import Clustering, Effort
 from napari_shiftseg.geometry.tiling import slices
 from napari_shiftseg.metrics.label_image import UNKNOWN, contingency, with_axes_of
 from napari_shiftseg.metrics.objects import IOU, matches, partial_labels
@@ -15,7 +15,7 @@ from napari_shiftseg.pipeline.segmentation import segment_steps
 from napari_shiftseg.pipeline.settings import OfOneRun, Settings, spelled
 from napari_shiftseg.pipeline.tuning import MOST
 from napari_shiftseg.progress import Progress, exhaust, numbered
-from napari_shiftseg.results.confidence import features_steps
+from napari_shiftseg.results.confidence import STAGE, features_steps
 from napari_shiftseg.results.features import as_learnt
 from napari_shiftseg.stores.image import as_read
 
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.networks import TiledNetwork
+    from napari_shiftseg.networks.unet import UNet
+    from napari_shiftseg.networks.unet_config import ModelConfig
     from napari_shiftseg.results.features import Table
     from napari_shiftseg.samples import Sample
 
 
 FEWEST = 10  # right objects, and wrong ones, to learn from
 DIGITS = 6  # of what is learnt
+
+
+NOT_KNOWN = "{}; until then the confidence of its objects is the usual one"
 
 
 class TooFewObjects(ValueError):
@@ -94,6 +99,33 @@ def learn_steps(
         steps = judged_steps(sample, model, chosen)
         tables += yield from numbered(len(samples), number, steps, "image")
     return learnt(tables)
+
+
+def config_steps(
+    samples: Sequence[Sample],
+    model: UNet,
+    settings: Settings,
+    regions: Sequence[Region | None] = (),
+) -> Generator[Progress, None, ModelConfig]:
+    """Return a model's config with what is learnt; objects are made as it says.
+
+    Where there are too few objects to learn from, nothing is known, and a note says so.
+
+    Parameters
+    ----------
+    samples, settings, regions
+        See `learn_steps`.
+    model : UNet
+    """
+    own = dict.fromkeys(Clustering.model_fields.keys() & vars(settings).keys())
+    chosen = Settings(**{**vars(settings), **own})
+    rule = None
+    try:
+        rule = yield from learn_steps(samples, model, chosen, regions)
+    except TooFewObjects as error:
+        total = len(samples)
+        yield Progress(total, total, NOT_KNOWN.format(error), stage=STAGE)
+    return model.config.model_copy(update={"confidence": rule})
 
 
 def judged_steps(
@@ -189,8 +221,8 @@ def learnt(tables: Sequence[Table]) -> ConfidenceRule:
     if min(right.sum(), (~right).sum()) < FEWEST:
         raise TooFewObjects(
             f"how sure objects are is learnt from {FEWEST} right and {FEWEST} wrong "
-            f"ones or more, got {right.sum()} and {(~right).sum()}: add images with "
-            f"labels"
+            f"ones or more, got {right.sum()} and {(~right).sum()}: give more images "
+            f"with labels"
         )
     names = [n for n in FEATURES if np.ptp(every[n]) > 0]  # NaN is not
     rows = np.stack([every[name] for name in names], axis=1)

@@ -88,6 +88,7 @@ class Training:
 
     Attributes
     ----------
+    device : torch.device
     done : int
         Steps so far.
     best : Best or None
@@ -123,7 +124,7 @@ class Training:
         self.is_stopped: Callable[[], bool] = lambda: False
         self._seconds, self._timed = 0.0, 0  # of steps, and how many they were
         self._parts: dict[Due, ValidatedPart] = {}
-        self._device = resolve_device(device)
+        self.device = resolve_device(device)
         self._workers = workers
         window = as_window(recipe.window, config.ndim)
         self._windows = RandomWindows(
@@ -134,7 +135,7 @@ class Training:
         self._model = build(config, recipe.seed)
         if start is not None:
             begin_with(self._model, start)
-        self._model = self._model.to(self._device)
+        self._model = self._model.to(self.device)
         if recipe.precision == "bfloat16":  # faster by about a sixth on a CPU
             channels_last(self._model)
         self._norms = [m for m in self._model.modules() if isinstance(m, BATCH_NORMS)]
@@ -174,7 +175,7 @@ class Training:
         began = perf_counter()
         for windows in self._loader():
             try:
-                terms = self._step(*(each.to(self._device) for each in windows))
+                terms = self._step(*(each.to(self.device) for each in windows))
             except Stopped:
                 return
             self.done += 1
@@ -296,7 +297,7 @@ class Training:
             for norm in self._norms:
                 norm.eval()
         reduced = self.recipe.precision == "bfloat16"
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=reduced):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=reduced):
             raw = in_tiles(self._model, images, self.recipe.tiles)
         window: tuple[Any, ...] = (..., *(slice(0, n) for n in labels.shape[1:]))
         found = raw[window].float()
@@ -311,8 +312,8 @@ class Training:
         """
         if not self.validation.samples:
             return None
-        device = str(self._device)
-        return validate(self._model.eval(), self._part("full"), device, self.is_stopped)
+        device = str(self.device)
+        return validate(self._model.eval(), self.part("full"), device, self.is_stopped)
 
     def _steps_before(self, due: Due) -> int:
         """Return the steps of which a validation may take a fifth."""
@@ -320,7 +321,7 @@ class Training:
             return FIRST
         return min(self.validation.every, self.recipe.steps)
 
-    def _part(self, due: Due) -> ValidatedPart:
+    def part(self, due: Due) -> ValidatedPart:
         """Return what is looked at every so many steps, or before that."""
         if due not in self._parts:
             shape, steps = self.config.shape, self._steps_before(due)
@@ -345,8 +346,8 @@ class Training:
         def is_left() -> bool:
             return self.is_stopped() or perf_counter() - began > seconds
 
-        part = self._part(due)
-        outcome = validate(self._model.eval(), part, str(self._device), is_left)
+        part = self.part(due)
+        outcome = validate(self._model.eval(), part, str(self.device), is_left)
         if outcome is None:
             too_long = (
                 f"the validation took too long and was stopped after {seconds:.0f} s"

@@ -78,6 +78,7 @@ def finished(
         },
     )
     known = {"provenance": provenance, "diameter": _diameter(windows)}
+    known["confidence"] = None  # that was of other weights
     model.config = config.model_copy(update=known)
     return model
 

@@ -238,6 +238,8 @@ def training_run(
     except (FloatingPointError, MemoryError, RuntimeError) as error:
         trouble = _in_words(error, training)
     run.keep()
+    if not (trouble or is_stopped()):
+        yield from run.judge()
     best = training.best
     return TrainingOutcome(
         run.file, training.done, task.steps,
@@ -336,6 +338,15 @@ class _Run:
         step = None if provenance is None else provenance.steps
         if step != self._written and _is_finite(model):
             self.file, self._written = save_model(model, self._task.file), step
+
+    def judge(self) -> Generator[Progress, None, None]:
+        """Write how sure objects are into the file, too, where there is one."""
+        from napari_shiftseg.networks.unet import save_model
+        from napari_shiftseg.training.confidence import judged_model_steps
+
+        if self.file is not None:
+            model = yield from judged_model_steps(self._training)
+            save_model(model, self.file)
 
     def _validated(self, step: TrainingStep) -> Preview | None:
         if step.validated is None:

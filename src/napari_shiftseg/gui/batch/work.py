@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 NOTHING = "Select a row: what there is to say of it stands here."
 STILL_BUSY = "Mend is still at work on these labels: save them when it is done."
-THEN_SAVE = "Mend what is wrong; then press Save back in Batch."
+THEN_SAVE = "Mend, then press Save back in Batch."
 READING, SAVING = "Reading image and labels …", "Writing labels and tables …"
 
 

@@ -280,7 +280,10 @@ class FileTable(QTableView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Follow the width, and the font that the theme sets."""
-        for at, width in enumerate(self._widths()):
+        widths = self._widths()
+        if self.minimumWidth() != sum(widths):
+            self.setMinimumWidth(sum(widths))
+        for at, width in enumerate(widths):
             if at != NAME:
                 self.horizontalHeader().resizeSection(at, width)
         super().resizeEvent(event)

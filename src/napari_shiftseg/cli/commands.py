@@ -225,7 +225,7 @@ def _compare(
 
     usual = model_for(model, image, settings=settings, series=asked.series)
     order = Order(settings, asked, usual)
-    run_compare(image, truth, output, order, also or "")
+    run_compare(image, truth, output, order, ",".join(also or ()))
 
 
 @_command

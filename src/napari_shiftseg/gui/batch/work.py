@@ -80,7 +80,8 @@ class RowWork(ControlRows):
         self.said = StandingText(lines=4, empty=NOTHING, least=3)
         self.open = PushButton(
             text="Open",
-            tooltip="Open image and labels as layers; so does a double click",
+            tooltip="Open image and labels as layers; so does a double click, or "
+            "Return, on a row",
         )
         self.mend = PushButton(
             text="Mend…",
@@ -99,7 +100,7 @@ class RowWork(ControlRows):
         table.selectionModel().selectionChanged.connect(self.tell)
         table.files.dataChanged.connect(self._row_changed)
         table.files.modelReset.connect(self.tell)
-        table.doubleClicked.connect(lambda _: self._act(lambda labels: None))
+        table.activated.connect(lambda _: self._act(lambda labels: None))
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
             event.connect(self._enable, position="last")
         self.tell()

@@ -32,7 +32,8 @@ def _output(help: str) -> Any:
 
 def _model(unset: str) -> Any:
     return typer.Option(
-        "-m", "--model", help=f"Name or file of a model. {unset}".strip(),
+        "-m", "--model",
+        help=f"Name or file of a model. {unset}".strip(),
         autocompletion=lambda: [*named_models(), *figure_models()],
     )  # fmt: skip
 
@@ -80,7 +81,7 @@ Folder = Annotated[Path, _output("Folder for the files.")]
 FolderOrStore = Annotated[Path, _output("Folder for the files, or a .zarr store.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
 Also = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--also",
         metavar="WAYS",
@@ -160,7 +161,8 @@ RARE = {  # options that --help leaves out
     "recurrent_steps", "same_above", "diameter", "link_planes", "link_threshold",
     "scheduler", "float16",
 }  # fmt: skip
-NOT_RARE = {"segment": {"workers"}}  # by command
+NOT_RARE = {"segment": {"workers"}, "inspect": {"trust"}}  # by command
+TOLD = ("method", "trust")  # of the rare ones, named beside --help-all
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x
 
@@ -241,8 +243,8 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         parameters.append(TRUST)
     if models:
         parameters.append(CONFIG)
-    if RARE & {p.name for p in parameters}:
-        parameters.append(HELP_ALL)
+    if rare := RARE & {p.name for p in parameters}:
+        parameters.append(_for_help_all(rare))
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
@@ -329,10 +331,16 @@ TRUST = _eager(
     "trust", list[str] | None, None, callback=_trust, metavar="SHA256",
     help="Sum of a model's file that may run code of its own.",
 )  # fmt: skip
-HELP_ALL = _eager(
-    "help-all", bool, False, callback=_help_all, show_default=False,
-    help="Show the rarer options, too.",
-)  # fmt: skip
+
+
+def _for_help_all(rare: set[str]) -> Parameter:
+    """Return the option that shows rare ones, some of which it names."""
+    told = " and ".join(f"--{name}" for name in TOLD if name in rare)
+    such = f", such as {told}" if told else ""
+    return _eager(
+        "help-all", bool, False, callback=_help_all, show_default=False,
+        help=f"Show the rarer options, too{such}.",
+    )  # fmt: skip
 
 
 def one_of(option: Any, place: Any, name: str) -> Any:

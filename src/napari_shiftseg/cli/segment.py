@@ -122,10 +122,18 @@ def run_segment(
     _print_segmentation(result, report, folder, order)
 
 
+NO_OBJECT = (
+    "to find some: --invert where objects are dark, --intensity LOW:HIGH, another "
+    "--channel, another model by -m, or a lower --foreground-threshold"
+)
+
+
 def _print_segmentation(
     result: Segmentation, report: dict[str, Any], folder: Path, order: Order
 ) -> None:
     """Print the outcome of a run, in words or as its report in JSON."""
+    if not result.objects:
+        note(NO_OBJECT)
     note_sameness(report["labels_sha256"])
     if order.asked.json:
         for said in result.notes:

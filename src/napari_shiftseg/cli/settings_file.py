@@ -63,7 +63,7 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
         options = {option.name: option for option in context.command.params}
         found = _as_options(found, options, context, path.name)
     return {
-        name.replace("-", "_"): _text(value, _parts(name, options.get(name)))
+        name.replace("-", "_"): _given(name, value, options.get(name))
         for name, value in found.items()
         if value not in ABSENT
     }
@@ -112,6 +112,13 @@ def _as_options(
         unused = f"{context.command.name} does not use {', '.join(others)}"
         typer.echo(f"{file}: {unused}", err=True)
     return {name: value for name, value in named.items() if name in options}
+
+
+def _given(name: str, value: Any, option: Any) -> Any:
+    """Return a value as its option takes it; one that may be repeated takes a list."""
+    if getattr(option, "multiple", False) and not isinstance(value, list):
+        return [value]
+    return _text(value, _parts(name, option))
 
 
 def _parts(name: str, option: Any) -> str:

@@ -296,7 +296,7 @@ def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
             "Cropped tiles give what the network gives without tiles; that others do "
             "better here is no rule: rather train or tune the model."
         )
-    no_need = "For these objects the tile size need not change"
+    no_need = "For these objects either tile size will do"
     if of_objects.kind == "none":
         no_need = "Where there are objects it may matter"
     if any(axis.halo for axis in plan.shape.axes):

@@ -125,8 +125,8 @@ def report_of(comparison: Comparison, model: TiledNetwork, name: str) -> dict[st
     settings = {
         **asdict(result.settings), **clustering, "window": list(result.plan.window),
     }  # fmt: skip
-    for name in ("stitching", *idle_knobs(clustering["method"])):  # both; no effect
-        del settings[name]
+    for idle in ("stitching", *idle_knobs(clustering["method"])):  # both; no effect
+        settings.pop(idle, None)
     if result.settings.border == "valid":
         settings["region"] = [list(bounds) for bounds in result.plan.region]
     warnings, plane = [*said.warnings], middle_plane(result.plan)

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from napari_shiftseg.networks.finding import NotFound, advice, find
+from napari_shiftseg.networks.finding import NotFound, find, halo_of
 from napari_shiftseg.networks.finding.found import AGREE, FITS
+from napari_shiftseg.networks.finding.suitability import remedies
 from napari_shiftseg.progress import SAYER
 
 
@@ -73,8 +74,9 @@ def test_the_layer_is_named(probed, nets):
     found = find(probed(module))
     assert kinds(found) == {"instance norm": "down.0.1 and 5 more"}
     assert found.axes[0].context is None
-    assert advice(found).halo is None
-    assert "batch norm (or batch renorm)" in advice(found).next_training[0]
+    assert halo_of(found.axes) is None
+    _, later = remedies(found.causes)
+    assert "batch norm (or batch renorm)" in later[0]
 
 
 def test_batch_norm_is_harmless_in_eval_mode_alone(probed):
@@ -104,7 +106,8 @@ def test_grey_values_scaled_tile_by_tile(probed):
     found = find(probed(Scaled().eval()))
     assert found.tiling == "impossible"
     assert set(kinds(found)) == {"per-tile intensity"}
-    assert "scale the whole image once" in advice(found).now[-1]
+    now, _ = remedies(found.causes)
+    assert "scale the whole image once" in now[-1]
 
 
 def test_align_corners_has_no_period_but_a_name(probed, nets):

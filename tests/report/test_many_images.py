@@ -24,7 +24,7 @@ def test_rows_files_and_a_page(small_model, tmp_path):
     assert [row.condition for row in outcome.rows] == ["control", "treated"]
     assert [row.status for row in outcome.rows] == ["done"] * 2
     assert "<html" in outcome.files["page"].read_text(encoding="utf-8")
-    again = shiftseg.segment_images([tmp_path / "in"], *call[1:], resume=True, window=16)
+    again = shiftseg.segment_images([call[0]], *call[1:], resume=True, window=16)
     assert [row.status for row in again.rows] == ["skipped"] * 2
-    with pytest.raises(TypeError, match="windw"):
+    with pytest.raises(ValueError, match="windw"):
         shiftseg.segment_images(*call, windw=16)

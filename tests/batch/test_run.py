@@ -155,7 +155,7 @@ def test_a_full_disk_ends_it(ordered, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", "c_labels.tif")
 
-    monkeypatch.setattr(one_image, "write_segmentation", full)
+    monkeypatch.setattr(one_image, "write_with_recipe", full)
     with pytest.raises(OSError, match="No space left"):
         exhaust(batch_steps(ordered()))
 

@@ -166,7 +166,7 @@ def test_ctrl_c_says_what_was_kept(segment, folder, monkeypatch):
 
 
 def test_a_full_disk_says_what_was_kept(segment, folder, monkeypatch):
-    write, calls = one_image.write_segmentation, []
+    write, calls = one_image.write_with_recipe, []
 
     def full(*given, **more):
         calls.append(1)
@@ -174,7 +174,7 @@ def test_a_full_disk_says_what_was_kept(segment, folder, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device", "b_labels.tif")
         return write(*given, **more)
 
-    monkeypatch.setattr(one_image, "write_segmentation", full)
+    monkeypatch.setattr(one_image, "write_with_recipe", full)
     ran = segment("in", "-o", "out")
     assert ran.status == 2
     assert "1 image done: give the same command again with --resume" in ran.stderr

@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 from qtpy.QtCore import Qt, QUrl
@@ -373,11 +374,21 @@ def test_rows_are_sorted_by_numbers_and_back(done):
 def test_the_chart_is_saved_as_a_picture_and_as_figures(done, tmp_path):
     done.chart.plot.save(tmp_path / "chart.png")
     done.chart.plot.save(tmp_path / "chart.csv")
-    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    with PIL.Image.open(tmp_path / "chart.png") as picture:
+        assert picture.size == (1400, 640)
+        assert picture.convert("L").getpixel((1, 1)) == 255  # whatever the theme
     lines = (tmp_path / "chart.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [
         ["control", "2"], ["treated", "1"],
     ]  # fmt: skip
+
+
+def test_no_condition_is_a_formula(batch, folder, choose, run, tmp_path):
+    (folder / "control").rename(folder / "=1+1")
+    choose(batch, folder)
+    run(batch)
+    batch.chart.plot.save(tmp_path / "chart.csv")
+    assert (tmp_path / "chart.csv").read_text().splitlines()[1].startswith("'=1+1,2,")
 
 
 def test_the_chart_follows_the_theme(viewer, done):
@@ -385,6 +396,16 @@ def test_the_chart_follows_the_theme(viewer, done):
     assert done.chart.plot.figure.get_facecolor()[0] > 0.5
     viewer.theme = "dark"
     assert done.chart.plot.figure.get_facecolor()[0] < 0.5
+
+
+def test_the_chart_of_a_closed_widget_is_left_alone(viewer, done):
+    drawn = []
+    done.chart.plot.drawn.connect(lambda: drawn.append(True))
+    done.chart.draw()
+    assert len(drawn) == 1
+    viewer.window.remove_dock_widget("all")
+    done.chart.draw()
+    assert len(drawn) == 1
 
 
 def test_the_page_is_opened_in_the_browser(done, folder, monkeypatch):

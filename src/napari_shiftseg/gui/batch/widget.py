@@ -83,6 +83,7 @@ class BatchWidget(ScrolledRows):
         self.form.changed_found.connect(self._take_found)
         self.work.written.connect(self._take_written)
         self.page.changed.connect(self._open_page)
+        self.panel.bind_key(self.native)
         self._viewer.events.theme.connect(self._follow_theme)
 
     @property

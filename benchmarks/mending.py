@@ -26,11 +26,20 @@ through the same errors in the same order, and never touch what matches:
    outline: a steady hand, which favours napari. So one stroke does nearly always, and
    growth saves the hand, not edits: compare the strokes.
 
+A third user has the tools and reviews: from the least sure object on, as Mend's *Next
+doubtful object* goes (key N), each that matches is marked right (key O), each other is
+mended by the same acts, those on its true objects alone, and what edits changed is not
+looked at again. The review ends with the last error of an object; true objects that
+were missed have nothing to go to, and are added after it. Looks are counted beside the
+clicks, a look a key.
+
 What matches nothing after that is deleted. Merges, splits and redraws are made only if
 they leave fewer errors (true objects without a match, and objects without a match) than
 there were. The choice of tools and labels in a panel is not counted for either.
 
-``mending.csv`` has a row an image.
+``mending.csv`` has a row an image. ``wrong`` objects match nothing; ``looks`` are the
+objects looked at until the last of them was mended, ``found_25`` those of them that
+were among the first quarter of all objects.
 """
 
 from __future__ import annotations
@@ -56,6 +65,8 @@ from napari_shiftseg.networks.unet import load_unet
 from napari_shiftseg.pipeline.result import Prediction
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.report.figures_of_merit import Table, write_csv
+from napari_shiftseg.results.confidence import object_confidence
+from napari_shiftseg.results.review import in_order_of_doubt
 from napari_shiftseg.stores.folders import writable_folder
 
 if TYPE_CHECKING:
@@ -130,7 +141,22 @@ class User:
     def overlap(self) -> Overlap:
         return Overlap(self.truth, self.labels)
 
+    def wrong(self, now: Overlap) -> np.ndarray:
+        """Columns of the objects that are mended now."""
+        return now.wrong()
+
+    def missed(self, now: Overlap) -> np.ndarray:
+        """Rows of the true objects that are mended for now."""
+        return now.missed()
+
     def work(self) -> None:
+        """Mend all there is."""
+        self.mend()
+        now = self.overlap()
+        for number in now.ids[now.wrong()]:
+            self.delete(self.middle(self.labels == number))
+
+    def mend(self) -> None:
         """Mend kind by kind; where an edit brings new errors, begin again."""
         before = None
         while before is None or self.overlap().errors < before:
@@ -140,9 +166,6 @@ class User:
             self.split_all()
             self.redraw_all()
         self.paint_all()
-        now = self.overlap()
-        for number in now.ids[now.wrong()]:
-            self.delete(self.middle(self.labels == number))
 
     def tried(self, edits: Sequence[Edit]) -> bool:
         """Make edits, and take them back if there are not fewer errors then."""
@@ -157,7 +180,7 @@ class User:
 
     def delete_all(self) -> None:
         now = self.overlap()
-        for column in now.wrong():
+        for column in self.wrong(now):
             if now.shared[:, column].max(initial=0) <= now.sizes[column] / 2:
                 covered = now.shared[:, column] > COVERED * now.true_sizes
                 if not covered.any():
@@ -166,7 +189,7 @@ class User:
     def merge_all(self) -> None:
         now = self.overlap()
         wrong = now.wrong()
-        for row in now.missed():
+        for row in self.missed(now):
             inside = now.shared[row, wrong] > now.sizes[wrong] / 2
             if inside.sum() >= 2:
                 pieces = [self.labels == n for n in now.ids[wrong[inside]]]
@@ -174,7 +197,7 @@ class User:
 
     def split_all(self) -> None:
         now = self.overlap()
-        for column in now.wrong():
+        for column in self.wrong(now):
             rows = np.flatnonzero(now.shared[:, column] > COVERED * now.true_sizes)
             if len(rows) >= 2:
                 inside = self.labels == now.ids[column]
@@ -185,7 +208,8 @@ class User:
         """Napari has no such tool."""
 
     def paint_all(self) -> None:
-        for number in self.overlap().true_ids[self.overlap().missed()]:
+        now = self.overlap()
+        for number in now.true_ids[self.missed(now)]:
             goal = self.truth == number
             self.paint(goal)
 
@@ -320,7 +344,7 @@ class ToolUser(User):
     def redraw_all(self) -> None:
         now = self.overlap()
         wrong = now.wrong()
-        for row in now.missed():
+        for row in self.missed(now):
             if len(wrong) and now.shared[row, wrong].max() > 0:
                 number = now.ids[wrong[now.shared[row, wrong].argmax()]]
                 at = self.middle(self.labels == number)
@@ -353,6 +377,55 @@ class ToolUser(User):
         return suffices
 
 
+class ReviewUser(ToolUser):
+    """Goes from the least sure object on, and mends what it comes to."""
+
+    def __init__(
+        self, truth: np.ndarray, mending: Mending, brush: int, order: Sequence[int]
+    ) -> None:
+        super().__init__(truth, mending, brush)
+        self.order, self.looks = order, 0
+        self.at: int | None = None  # that is looked at
+        now = self.overlap()
+        self.were_wrong = set(now.ids[now.wrong()].tolist())
+
+    @property
+    def found_early(self) -> int:
+        """How many wrong objects were among the first quarter."""
+        return len(self.were_wrong & set(self.order[: -(-len(self.order) // 4)]))
+
+    def wrong(self, now: Overlap) -> np.ndarray:
+        found = super().wrong(now)
+        return found if self.at is None else found[now.ids[found] == self.at]
+
+    def missed(self, now: Overlap) -> np.ndarray:
+        found = super().missed(now)
+        if self.at is None:
+            return found
+        touched = np.unique(self.truth[self.labels == self.at])
+        return found[np.isin(now.true_ids[found], touched)]
+
+    def work(self) -> None:
+        for number in self.order:
+            now = self.overlap()
+            wrong = set(now.ids[now.wrong()].tolist())
+            if not wrong & self.were_wrong:
+                break
+            if number in self.edited or not (self.labels == number).any():
+                continue
+            self.looks += 1
+            if number in wrong:
+                self.at = number
+                self.mend()
+        self.at = None
+        super().work()
+
+    @property
+    def edited(self) -> set[int]:
+        """Objects that edits changed: they have been looked at."""
+        return {n for made in self.mending.made for n in made.change.numbers}
+
+
 class PaintUser(User):
     """Fills and strokes, as napari offers them."""
 
@@ -379,27 +452,30 @@ class PaintUser(User):
 
 def users(
     result: Segmentation, model: UNet, truth: np.ndarray, brush: int
-) -> list[User]:
-    """Return both users before the same prediction."""
+) -> tuple[ToolUser, PaintUser, ReviewUser]:
+    """Return the users before the same prediction."""
     clustering = result.settings.clustering(model.config)
     predicted = Prediction(result.embeddings, result.logit, result.plan, ())
     foreground = predicted.foreground(clustering.foreground_threshold)
-    return [
-        kind(
-            truth,
-            Mending(
-                result.labels.copy(), result.embeddings, foreground,
-                clustering.bandwidth, logit=result.logit,
-            ),
-            brush,
-        )
-        for kind in (ToolUser, PaintUser)
-    ]  # fmt: skip
+
+    def mending() -> Mending:
+        return Mending(
+            result.labels.copy(), result.embeddings, foreground,
+            clustering.bandwidth, logit=result.logit,
+        )  # fmt: skip
+
+    table = object_confidence(result, model)
+    order = table["label"][in_order_of_doubt(table["confidence"])].tolist()
+    return (
+        ToolUser(truth, mending(), brush),
+        PaintUser(truth, mending(), brush),
+        ReviewUser(truth, mending(), brush, order),
+    )
 
 
-def row(name: str, sample: Sample, result: Segmentation, both: list[User]) -> dict:
+def row(name: str, sample: Sample, result: Segmentation, found: Sequence[User]) -> dict:
     """Return the figures of an image."""
-    tools, paint = both
+    tools, paint, review = found
     before = object_scores(sample.labels, result.labels)
     kinds = ("merge", "split", "delete", "redraw", "grow", "brush", "erase")
     return {
@@ -419,6 +495,12 @@ def row(name: str, sample: Sample, result: Segmentation, both: list[User]) -> di
             for kind in ("fill", "cut", "brush", "erase")
         },
         "napari_ap50": object_scores(sample.labels, paint.labels).ap50,
+        "wrong": len(review.were_wrong),
+        "found_25": review.found_early,
+        "looks": review.looks,
+        "review_edits": review.count.total,
+        "review_clicks": review.count.clicks,
+        "review_ap50": object_scores(sample.labels, review.labels).ap50,
     }
 
 
@@ -443,12 +525,15 @@ def shown(known: dict) -> list[str]:
           for who in ("tools", "napari")),
         ratio("edits"), ratio("clicks"),
         f"{known['tools_ap50']:.3f}", f"{known['napari_ap50']:.3f}",
+        f"{known['review_clicks']}", f"{known['looks']} of {known['objects']}",
+        f"{known['found_25']} of {known['wrong']}", f"{known['review_ap50']:.3f}",
     ]  # fmt: skip
 
 
 HEADER = [
     "image", "objects", "errors", "AP50", "edits: tools", "napari", "clicks: tools",
-    "napari", "ratio", "of clicks", "AP50: tools", "napari",
+    "napari", "ratio", "of clicks", "AP50: tools", "napari", "review: clicks",
+    "looks", "wrong in first 25 %", "AP50",
 ]  # fmt: skip
 
 
@@ -471,10 +556,10 @@ def run(asked: argparse.Namespace) -> None:
     for number in at:
         sample = samples[number]
         result = segment(sample.image, model, device=asked.device)
-        both = users(result, model, sample.labels, asked.brush)
-        for user in both:
+        found = users(result, model, sample.labels, asked.brush)
+        for user in found:
             user.work()
-        rows.append(row(str(number), sample, result, both))
+        rows.append(row(str(number), sample, result, found))
         note(f"image {len(rows)} of {len(at)}: {', '.join(shown(rows[-1]))}")
     rows.append(total(rows))
     write_csv(

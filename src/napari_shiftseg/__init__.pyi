@@ -14,8 +14,10 @@ from .embeddings.recurrent import RecurrentMeanShift as RecurrentMeanShift
 from .embeddings.spherical import cosine_margin_loss as cosine_margin_loss
 from .geometry.tiling import plan_tiles as plan_tiles
 from .inference.predict import embed as embed
+from .metrics.agreement import compare_labels as compare_labels
 from .metrics.boundaries import boundary_scores as boundary_scores
 from .metrics.classes import region_average_precision as region_average_precision
+from .metrics.measuring import measure as measure
 from .metrics.objects import average_precision as average_precision
 from .metrics.objects import false_merges as false_merges
 from .metrics.objects import false_splits as false_splits
@@ -37,6 +39,7 @@ from .relabelling.colours import random_projection as random_projection
 from .results.confidence import object_confidence as object_confidence
 from .results.learning import learn_object_confidence as learn_object_confidence
 from .results.mode_distance import mode_distance as mode_distance
+from .results.saving import save_results as save_results
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -49,6 +52,7 @@ __all__ = [
     "boundaries",
     "boundary_scores",
     "compare",
+    "compare_labels",
     "cosine_margin_loss",
     "embed",
     "export_bioimageio",
@@ -62,6 +66,7 @@ __all__ = [
     "learn_confidence",
     "learn_object_confidence",
     "load_model",
+    "measure",
     "mode_distance",
     "new_model",
     "object_confidence",
@@ -73,6 +78,7 @@ __all__ = [
     "region_average_precision",
     "save_confidence",
     "save_model",
+    "save_results",
     "seam_causes",
     "seam_scores",
     "segment",

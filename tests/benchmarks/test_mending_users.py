@@ -104,3 +104,32 @@ def test_a_narrow_brush_needs_more_strokes(mending) -> None:
     user.work()
     assert user.count.edits["brush"] > 1
     assert average_precision(user.truth, user.labels) == 1
+
+
+def test_a_review_looks_until_the_last_error_is_mended(mending) -> None:
+    truth = strip((2, 12), (12, 22), (30, 40), (50, 60))
+    labels = strip((2, 22), (70, 80), (30, 40), (50, 60))  # 1: two in one, 2: none
+    state = Mending(labels.copy(), np.zeros((1, *labels.shape)))
+    user = mending.ReviewUser(truth, state, brush=10, order=[3, 1, 2, 4])
+    user.work()
+    assert average_precision(truth, user.labels) == 1
+    assert (user.count.edits, user.count.clicks) == ({"split": 1, "delete": 1}, 3)
+    assert user.looks == 3  # never at 4
+    assert user.found_early == 0  # of 3 alone, which is right
+
+
+def test_what_a_review_has_mended_is_not_looked_at_again(mending) -> None:
+    truth, labels = strip((2, 32)), strip((2, 12), (12, 22), (22, 32))
+    state = Mending(labels.copy(), np.zeros((1, *labels.shape)))
+    user = mending.ReviewUser(truth, state, brush=10, order=[2, 1, 3])
+    user.work()
+    assert (user.count.edits, user.looks) == ({"merge": 1}, 1)
+
+
+def test_true_objects_that_were_missed_are_added_after_the_review(mending) -> None:
+    truth, labels = strip((2, 12), (20, 30)), strip((2, 12))
+    state = Mending(labels.copy(), np.zeros((1, *labels.shape)))
+    user = mending.ReviewUser(truth, state, brush=10, order=[1])
+    user.work()
+    assert average_precision(truth, user.labels) == 1
+    assert user.looks == 0

@@ -64,6 +64,25 @@ def test_a_frame_is_labelled_as_in_the_run(series, model, most_bytes) -> None:
         assert known.searches > 0
 
 
+def test_a_frame_labelled_anew_is_a_run_of_its_own(series, model) -> None:
+    turned = Clustering(scope="component", bandwidth=0.3, min_size=5)
+    with closing(Kept(series, model.config)) as kept:
+        objects = exhaust(kept.relabelling((1, 2)).steps(turned))
+        run = kept.run_of((1, 2), objects, turned)
+    assert run.settings.clustering(model.config) == turned
+    assert run.positions == [()]
+    np.testing.assert_array_equal(run.embeddings, series.embeddings[:, 1, 2])
+    np.testing.assert_array_equal(run.labels, objects.labels)
+    assert run.objects == len(objects.mode_of) - 1
+
+
+def test_a_model_without_foreground_keeps_its_scope(disks_model, small_result) -> None:
+    kept = Kept(small_result, disks_model.config)
+    objects = small_result.frames[0]
+    run = kept.run_of((), objects, kept.clustering)
+    assert run.settings.clustering(disks_model.config) == kept.clustering
+
+
 def test_one_image_is_one_frame(model) -> None:
     image = np.random.default_rng(0).normal(size=(21, 26))
     result = segment(image, model, window=8, device="cpu")

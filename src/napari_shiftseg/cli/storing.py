@@ -11,6 +11,7 @@ from napari_shiftseg.distributed.crew import crew_of
 from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
+from napari_shiftseg.distributed.table import table_beside
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.text import number_of
@@ -66,6 +67,7 @@ def run_segment_to_store(
         return
     said = [text for text in report["notes"] if text not in source.notes]
     print(summary(wanted.plan), *said, sep="\n")
+    print(f"a table of the objects is in {table_beside(output)}")
     print(
         f"{number_of(report['objects'], 'object')} in {report['seconds']:.1f} s, "
         f"written to {output}"

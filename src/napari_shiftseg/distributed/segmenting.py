@@ -24,6 +24,7 @@ from napari_shiftseg.distributed.journal import (
 )
 from napari_shiftseg.distributed.order import StoreOrder
 from napari_shiftseg.distributed.run import SCALES, Run
+from napari_shiftseg.distributed.table import table_beside, table_steps
 from napari_shiftseg.inference.views import channels_of
 from napari_shiftseg.intensity.no_data import is_without_data
 from napari_shiftseg.pipeline.segmentation import NO_DATA
@@ -35,6 +36,7 @@ from napari_shiftseg.stores.image import as_array
 from napari_shiftseg.stores.lazy import places_of
 from napari_shiftseg.stores.own_stores import OURS, record_in
 from napari_shiftseg.stores.reading import Source, image_for
+from napari_shiftseg.stores.tables import write_table
 from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
@@ -107,7 +109,8 @@ def segment_to_store(
     Returns
     -------
     dict
-        ``labels_sha256``, ``objects``, ``blocks``, ... ready for JSON.
+        ``labels_sha256``, ``objects``, ``blocks``, ... ready for JSON; ``table`` is the
+        CSV of the objects beside the store, ``labels_objects.csv``, see `measure`.
 
     Raises
     ------
@@ -200,7 +203,10 @@ def segment_to_store_steps(
             order.block_pixels, order.leading, shuffled, follow,
         )  # fmt: skip
         figures = yield from run.steps()
+        table = yield from table_steps(order, output)
+        write_table(table_beside(order.target), table)
         report = record_of(order, figures, perf_counter() - began)
+        report["table"] = str(table_beside(order.target))
         _finish(order, about, journal, output, report)
     return report
 
@@ -258,6 +264,7 @@ def _finished(
             f"overwrite=True to begin anew"
         )
     if not is_there:
+        _refuse_a_table(journal, table_beside(target))
         return None
     if known and not changed:
         remove(journal.folder)
@@ -268,6 +275,15 @@ def _finished(
         f"{target} is already there{why}: give another name, or add overwrite=True to "
         f"replace it"
     )
+
+
+def _refuse_a_table(journal: Journal, table: Path) -> None:
+    """Refuse to replace a table that this run did not begin to write."""
+    if table.exists() and not journal.is_there:
+        raise FileExistsError(
+            f"{table} is already there: give another name, or add overwrite=True to "
+            f"replace it"
+        )
 
 
 def _has_moved(journal: Journal) -> bool:

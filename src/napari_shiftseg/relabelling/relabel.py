@@ -14,6 +14,7 @@ from weakref import finalize
 import numpy as np
 
 from napari_shiftseg.clustering.cluster import to_cluster
+from napari_shiftseg.clustering.linking import ONE_IMAGE
 from napari_shiftseg.clustering.modes import Pixels
 from napari_shiftseg.geometry.rescaling import widths_of
 from napari_shiftseg.progress import Progress, Returning
@@ -347,6 +348,31 @@ class Kept:
         objects = self._open(at).frames[self.frames.index(tuple(at))]
         known = self.clustering, objects
         return Relabelling(self.frame(at), self.neighbourhood, self.device, known=known)
+
+    def run_of(
+        self, at: tuple[int, ...], objects: Objects, clustering: Clustering
+    ) -> Segmentation:
+        """Return a frame as a run of its own that gave these objects; see `frame`.
+
+        Parameters
+        ----------
+        at : tuple of int
+            Position on the leading axes.
+        objects : Objects
+        clustering : Clustering
+            That they were made with.
+        """
+        known, predicted = self._open(at), self.frame(at)
+        names = vars(known.settings).keys() & clustering.model_dump().keys()
+        if not self.has_foreground:  # no run could be given these
+            names -= {"foreground_threshold", "scope"}
+        chosen = {name: getattr(clustering, name) for name in names}
+        return replace(
+            known, labels=objects.labels, embeddings=predicted.embedding,
+            logit=predicted.logit, class_logits=predicted.class_logits,
+            frames=(objects,), numbers=(), linking=ONE_IMAGE,
+            settings=replace(known.settings, **chosen),
+        )  # fmt: skip
 
     def close(self) -> None:
         """Give up the embeddings, and remove them from the disk."""

@@ -20,16 +20,13 @@ from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.axes import (
     CHANNELS,
     MICRONS,
-    MOST,
-    SAMPLES,
-    UNNAMED,
     ordered,
     to_ome,
 )
+from napari_shiftseg.stores.label_axes import axes_of_labels, one_number_a_pixel
 from napari_shiftseg.stores.lazy import in_memory
 from napari_shiftseg.stores.own_stores import refuse_labels
 from napari_shiftseg.stores.stored_image import (
-    MAYBE_FRAMES,
     DamagedError,
     one_channel,
     stored_array,
@@ -239,49 +236,16 @@ def read_labels(kind: str, path: Path, partly: bool = False) -> NDArray[np.integ
     if is_sample(path):
         return make_sample(str(path)).labels
     stored = stored_in(path)
-    data, axes = ordered(in_memory(stored.data), _axes_of_labels(stored))
+    data, axes = ordered(in_memory(stored.data), axes_of_labels(stored))
     checked = partial_labels if partly else as_labels
     name = f"{kind} {path.name}"
-    labels = checked(name, as_whole(_one_number_a_pixel(name, data, axes, stored.kind)))
+    labels = checked(name, as_whole(one_number_a_pixel(name, data, axes, stored.kind)))
     if is_image(labels):
         raise ValueError(
             f"the {name} is an image, not labels: neighbouring pixels hardly ever have "
             f"one number; give the labels of its objects"
         )
     return labels
-
-
-def _axes_of_labels(stored: Stored) -> str:
-    """Return the axes of labels: three planes are no colours, fifty columns are x."""
-    if MAYBE_FRAMES in stored.notes:
-        return stored.axes.replace(SAMPLES, UNNAMED)
-    if stored.axes.endswith("YX" + CHANNELS) and stored.data.shape[-1] > MOST:
-        number: int = stored.data.ndim
-        return UNNAMED * (number - 2) + "YX"
-    return stored.axes
-
-
-def _one_number_a_pixel(
-    name: str, data: NDArray[Any], axes: str, kind: str
-) -> NDArray[Any]:
-    """Return labels without samples and channels; colours are no labels."""
-    if axes.endswith(SAMPLES):
-        colours = data[..., :3]
-        if (colours != colours[..., :1]).any():
-            what = {"rgb": "RGB colours", "cmyk": "CMYK colours"}.get(kind, "colours")
-            raise ValueError(
-                f"the {name} holds {what}, {data.shape[-1]} values a pixel, but labels "
-                f"have one: save the label image itself, not a picture of it"
-            )
-        data, axes = data[..., 0], axes[:-1]
-    if CHANNELS in axes:
-        number = data.shape[axes.index(CHANNELS)]
-        if number > 1:
-            raise ValueError(
-                f"the {name} has {number} channels: save the one that holds the labels"
-            )
-        data = data.take(0, axes.index(CHANNELS))
-    return data
 
 
 def doubt(path: Path, labels: NDArray[np.integer]) -> str:

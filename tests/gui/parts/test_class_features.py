@@ -38,7 +38,9 @@ def test_the_layer_knows_the_class_of_each_object(small_model, rng, source):
     table = made.layer.features
     assert table["index"].tolist() == found.ids.tolist()
     assert table["class"].tolist() == [*found.of]
-    assert table["confidence"].tolist() == pytest.approx(found.confidence, abs=1e-3)
+    assert table["class_confidence"].tolist() == pytest.approx(
+        found.confidence, abs=1e-3
+    )
     at = np.argwhere(made.layer.data == 1)[0]
     assert f"class: {found.by_id[1]}" in made.layer.get_status(at)["coordinates"]
 

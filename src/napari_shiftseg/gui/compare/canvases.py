@@ -17,6 +17,7 @@ from superqt import QElidingLabel
 
 from napari_shiftseg.gui.compare.layers import KINDS
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.keys import NEXT, PREVIOUS, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
 from napari_shiftseg.gui.parts.text_boxes import plainly, wrapped_label
 from napari_shiftseg.text import number_of
@@ -303,6 +304,17 @@ class SeamTour(ControlRow):
         self.next.changed.connect(lambda: self._go(self._at + 1))
         self.all.enabled = False
         self._enable()
+
+    def bind_keys(self, owner: QWidget) -> None:
+        """Let Ctrl and the arrow keys go on and back while the focus is in a widget.
+
+        Parameters
+        ----------
+        owner : QWidget
+            Its parts count.
+        """
+        press_on_key(owner, NEXT, self.next)
+        press_on_key(owner, PREVIOUS, self.previous)
 
     def begin(self, seams: Sequence[Seam], visit: Callable[[Seam], None]) -> None:
         """Take other seams; none is visited yet.

@@ -21,6 +21,7 @@ from napari_shiftseg.gui.compare.run import (
     whole_run,
 )
 from napari_shiftseg.gui.compare.view import ComparisonView
+from napari_shiftseg.gui.parts.compare_button import CompareButton
 from napari_shiftseg.gui.parts.devices import Devices, find_devices
 from napari_shiftseg.gui.parts.layout import ScrolledRows, follow_segment
 from napari_shiftseg.gui.parts.rates import RateWatch
@@ -74,12 +75,17 @@ class CompareWidget(ScrolledRows):
             self.form.task_of_all_windows, self._advise, self._viewer.theme
         )
         self.view.add_plot_tab(self.sweep, self.sweep.plot, "Window sweep")
-        rows = Container(widgets=[self.form, self.note, self.panel], labels=False)
+        labels = CompareButton(self._viewer, text="Compare two labels…")
+        rows = Container(
+            widgets=[self.form, self.note, self.panel, labels], labels=False
+        )
         rows.margins = (MARGIN,) * 4
         rows.native.layout().setSpacing(MARGIN)
         rows.native.layout().addWidget(self.view, stretch=1)
         rows.native.setMinimumWidth(LEAST_WIDTH)
         super().__init__(rows)
+        self.panel.bind_key(self.native)
+        self.view.tour.bind_keys(self.native)
         self._rates = RateWatch(self.native, self._advise)
 
     def _connect(self) -> None:

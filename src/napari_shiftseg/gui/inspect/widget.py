@@ -151,6 +151,7 @@ class InspectWidget(ScrolledRows):
         layout.insertWidget(2, self.card, 1)
         layout.insertWidget(4, self.table)
         super().__init__(whole)
+        self.testing.bind_key(self.native)
         self._dropping = Dropping(self.native, self.model.open)
 
     def _connect(self) -> None:

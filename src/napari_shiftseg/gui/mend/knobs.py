@@ -23,9 +23,7 @@ from napari_shiftseg.text import percent
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from napari_shiftseg.gui.mend.layers import RightMarks
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.progress import Progress
@@ -223,9 +221,7 @@ class BandwidthSearch(ControlRow):
         except ValueError:  # a value that no clustering has
             return True
 
-    def seek(
-        self, steering: Steering, position: Point, marked: NDArray[np.integer]
-    ) -> None:
+    def seek(self, steering: Steering, position: Point, right: RightMarks) -> None:
         """Try bandwidths on a frame of the labels chosen, and take the best.
 
         Parameters
@@ -233,9 +229,13 @@ class BandwidthSearch(ControlRow):
         steering : Steering
         position : tuple of int
             Of the frame.
-        marked : ndarray of int
-            Objects that are right, 0 elsewhere.
+        right : RightMarks
+            Objects that are right.
         """
+        marked = right.frame(position)
+        if marked is None:
+            self._say("Mark objects as right in the plane that is shown.", "error")
+            return
 
         def steps() -> Generator[Progress, None, BestBandwidth]:
             from napari_shiftseg.relabelling.bandwidth import best_bandwidth_steps

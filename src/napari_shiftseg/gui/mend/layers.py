@@ -191,11 +191,13 @@ class RightMarks:
         ([leading,] \*spatial), 0 where nothing is marked, numbered in each frame.
     number : int
         Of marked objects; it costs no look at the pixels.
+    revision : int
+        Rises when an object is marked or unmarked.
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
         self.image = np.zeros(shape, dtype=np.int32)
-        self.number = 0
+        self.number = self.revision = 0
 
     @classmethod
     def of(cls, labels: Labels) -> RightMarks:
@@ -229,6 +231,7 @@ class RightMarks:
             self.number += 1 - len(gone)
         else:
             return False
+        self.revision += 1
         return True
 
     def frame(self, at: Point) -> NDArray[np.int32] | None:

@@ -10,7 +10,7 @@ from napari.layers import Labels, Layer
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, MadeFrom, image_of_labels
 from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.large import part_in_view, part_words
-from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
+from napari_shiftseg.gui.parts.records import KEPT, LayerRecord, LayerSession
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import (
     LayerSource,
@@ -18,7 +18,7 @@ from napari_shiftseg.gui.parts.source import (
     frame_in_view,
     layer_shape,
 )
-from napari_shiftseg.gui.parts.stored_labels import axis_of_one, without_axis
+from napari_shiftseg.gui.parts.stored_labels import axis_of_one, is_stored, without_axis
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,10 +28,31 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.parts.segmentation_run import SegmentationOutcome
 
 
+RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
+NOT_KEPT = (
+    "The embeddings of this result are not kept: predict them again, the labels stay."
+)
+ON_DISK = (
+    "Labels on disk stay as they are: the objects in view become labels of their own, "
+    "to be mended."
+)
+AGAIN, IN_VIEW = "Predict again", "Mend what is in view"
 NOT_OPEN = (
     "open the image that these labels were made from, {!r}, too: the part in view is "
     "predicted again"
 )
+
+
+def why_not_mended(labels: Labels | None) -> tuple[str, str]:
+    """Return why labels cannot be mended as they are, and what the button does then.
+
+    Parameters
+    ----------
+    labels : Labels or None
+    """
+    if labels is None:
+        return RUN_FIRST, AGAIN
+    return (ON_DISK, IN_VIEW) if is_stored(labels) else (NOT_KEPT, AGAIN)
 
 
 def part_run(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
@@ -78,6 +99,7 @@ def shown_part_of(viewer: napari.Viewer, found: SegmentationOutcome) -> Labels |
     for layer in [Layer.create(*layer) for layer in found.layers]:
         viewer.add_layer(layer)
         if isinstance(layer, Labels):
+            LayerSession.of(layer).measuring = found.measuring
             KEPT.keep(layer, found.kept)
             shown = layer
     return shown

@@ -12,8 +12,9 @@ from napari_shiftseg.gui.mend.frames import (
     SteeredFrames,
     frame_steps,
 )
-from napari_shiftseg.gui.mend.layers import LayerColours, forget_classes
+from napari_shiftseg.gui.mend.layers import LayerColours
 from napari_shiftseg.gui.mend.numbers import StackNumbers, WrittenBoxes
+from napari_shiftseg.gui.mend.object_table import LayerTable
 from napari_shiftseg.gui.mend.table import Notes
 from napari_shiftseg.gui.mend.undo import (
     DragWatch,
@@ -76,13 +77,11 @@ class Steering:
         self.clustering = self._record.clustering(kept)
         self._in_view, self._listener = in_view, listener
         unfinished, unread = self._record.frames()
+        self._table = LayerTable(layer, kept)
         self.history = EditHistory(
-            layer,
-            self._mending_of,
-            listener.changed,
-            layer.ndim - kept.ndim,
-            self._passing_mending,
-        )
+            layer, self._mending_of, listener.changed, layer.ndim - kept.ndim,
+            self._passing_mending, self._table.follow,
+        )  # fmt: skip
         self._record.forget_frames()  # known now; not if the edits are none
         self._frames = SteeredFrames(kept.frames, unfinished, self._made, unread)
         self._job = OneJob(self._failed, self._job_ended, self._progressed)
@@ -134,7 +133,7 @@ class Steering:
         """Cluster anew; what was begun with an older turn is given up."""
         if clustering != self.clustering:
             self.clustering = clustering
-            forget_classes(self.layer)
+            self._table.forget()
             self._record.write_clustering(self.kept, clustering)
             self._begin_anew(self._frames.all)
 
@@ -249,6 +248,9 @@ class Steering:
             self._listener.changed()
         elif not self._numbers.are_linked:
             self._link()
+        elif self._table.is_stale:
+            self._table.measure(self._job, lambda: self.history.store.revision)
+            self._listener.changed()
 
     def _link(self) -> None:
         """Give objects the numbers of the stack, once all frames are clustered."""

@@ -21,7 +21,8 @@ from napari_shiftseg.gui.mend.tools import (
     is_inside,
 )
 from napari_shiftseg.gui.parts.jobs import FrameTask
-from napari_shiftseg.gui.parts.viewer import bring_into_view, shown_part
+from napari_shiftseg.gui.parts.travel import bring_into_view
+from napari_shiftseg.gui.parts.viewer import shown_part
 from napari_shiftseg.mending.edits import Grow, Paint
 
 if TYPE_CHECKING:
@@ -179,12 +180,18 @@ class ToolActions:
         else:
             self.lay_down()
 
-    def visit(self, edits: Sequence[Edit]) -> None:
-        """Mark the points of edits, and go to the last one; none: mark no more."""
+    def visit(self, numbers: Sequence[int]) -> None:
+        """Mark the points of edits, and go to the last one; none: mark no more.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            Of the edits in their list, from 0.
+        """
         steering = self.steering
         if steering is None:
             return
-        layer = steering.layer
+        layer, edits = steering.layer, [steering.history.edits[n] for n in numbers]
         pixels = [
             [_pixel(steering, place) for place in places_of(edit)]
             for edit in edits

@@ -89,6 +89,9 @@ class EditHistory:
         Called when the edits are others.
     leading : int
         Axes (time, planes) of the layer before those of a frame.
+    follow : callable, optional
+        Called with the changes that were made or taken back; None: labels were made
+        anew. If not given, classes of objects are forgotten.
     passing : callable, optional
         Takes the position of a frame that is not known yet, and the pixels painted (an
         array an axis); returns a `Mending` of its labels as they are, by which strokes
@@ -107,7 +110,9 @@ class EditHistory:
         changed: Callable[[], None],
         leading: int = 0,
         passing: Callable[[Point, Pixels], Mending | None] = lambda *_: None,
+        follow: Callable[[Sequence[Change] | None], None] | None = None,
     ) -> None:
+        self._told = follow or (lambda _: forget_classes(layer))
         self._leading, self._passing = leading, passing
         self._layer, self._mending_of, self._changed = layer, mending_of, changed
         self._record = LayerRecord(layer)
@@ -154,7 +159,7 @@ class EditHistory:
         step = UndoStep((edit,), (change,))
         self._make(step)
         self.store.do(step)
-        self._tell()
+        self._tell(step.changes)
 
     def settle(self, edits: Iterable[Edit]) -> None:
         """Take the edits that new labels were made with; there is nothing to undo.
@@ -163,7 +168,7 @@ class EditHistory:
         """
         self.store.settle(edits)
         self._forget()
-        self._tell()
+        self._tell(None)
 
     def _forget(self) -> None:
         """Let napari have nothing to undo."""
@@ -174,9 +179,9 @@ class EditHistory:
         self._layer.mode = mode
         self._layer.mouse_pan = pan
 
-    def _tell(self) -> None:
+    def _tell(self, changes: Sequence[Change] | None) -> None:
         self._record.write_edits(self.store)
-        forget_classes(self._layer)
+        self._told(changes)
         self._changed()
 
     def _make(self, step: UndoStep) -> None:
@@ -192,14 +197,16 @@ class EditHistory:
         self._take_strokes()
         done, undone = self.store.done, self.store.undone
         if done and self._stands(done[-1].changes[0], "before"):
-            for change in reversed(self.store.undo().changes):
+            step = self.store.undo()
+            for change in reversed(step.changes):
                 mending = self._mending_of(change.frame)
                 if mending is not None:
                     mending.take_back()
-            self._tell()
+            self._tell(step.changes)
         elif undone and self._stands(undone[-1].changes[-1], "after"):
-            self._make(self.store.redo())
-            self._tell()
+            step = self.store.redo()
+            self._make(step)
+            self._tell(step.changes)
 
     def _stands(self, change: Change, side: str) -> bool:
         """Whether the layer shows the labels before or after a change."""
@@ -225,7 +232,7 @@ class EditHistory:
             if made:
                 changes = tuple(one.change for one in made)
                 self.store.do(UndoStep(tuple(one.edit for one in made), changes))
-                self._tell()
+                self._tell(changes)
 
     def _adopted(
         self,

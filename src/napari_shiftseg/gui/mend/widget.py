@@ -11,7 +11,15 @@ from napari_shiftseg.gui.mend.embedding.dock import PlotLink
 from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
-from napari_shiftseg.gui.mend.part import doubt_of, part_of, part_run, shown_part_of
+from napari_shiftseg.gui.mend.part import (
+    AGAIN,
+    doubt_of,
+    part_of,
+    part_run,
+    shown_part_of,
+    why_not_mended,
+)
+from napari_shiftseg.gui.mend.review import Review
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
     DeletedLabels,
@@ -24,7 +32,10 @@ from napari_shiftseg.gui.mend.tool_actions import ToolActions
 from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
+from napari_shiftseg.gui.parts.compare_button import CompareButton
+from napari_shiftseg.gui.parts.handing_on import HandOn
 from napari_shiftseg.gui.parts.jobs import Listener
+from napari_shiftseg.gui.parts.keys import NEXT, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
 from napari_shiftseg.gui.parts.run_panel import RunPanel
@@ -48,15 +59,6 @@ if TYPE_CHECKING:
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.relabel import Kept
 
-RUN_FIRST = "Segment an image first: Mend works on the labels that come out."
-NOT_KEPT = (
-    "The embeddings of this result are not kept: predict them again, the labels stay."
-)
-ON_DISK = (
-    "Labels on disk stay as they are: the objects in view become labels of their own, "
-    "to be mended."
-)
-AGAIN, IN_VIEW = "Predict again", "Mend what is in view"
 SPACING = 4  # pixels between rows: a low screen holds all of them
 LABELS_TIP = "Labels that Segment made, to be mended"
 NO_TOOL = "Choose a tool: what to do with it is said here."
@@ -104,6 +106,7 @@ class MendWidget(ScrolledRows):
         self.search = BandwidthSearch(self.knobs, self._say, self._unsay)
         self.find = self.search.find
         self.tools = Tools(self._viewer)
+        self.review = Review(self._viewer, self.right, self._say, self._changed)
         self.hint = StandingText(lines=4, empty=NO_TOOL, least=3)
         self.answer = StandingText(lines=6, least=5)
         self.edits, self._statuses = EditTable(), Statuses()
@@ -115,7 +118,9 @@ class MendWidget(ScrolledRows):
             tooltip="Open Train with the objects that you mended or marked right. Only "
             "these and what is next to them count.",
         )
-        further = ControlRow(self.plot, self.teach)
+        compare = CompareButton(self._viewer, self.result)
+        further = ControlRow(self.plot, self.teach, compare)
+        self.hand_on = HandOn(self._viewer, lambda: self.result.value, self._say)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption=AGAIN, cancelled="Cancelled: nothing was kept.",
@@ -124,12 +129,14 @@ class MendWidget(ScrolledRows):
         rows = Container(
             widgets=[
                 chosen, self.deleted, self.state, self.again, self.knobs, self.search,
-                self.tools, self.hint, self.answer, self.edits, further,
+                self.tools, self.hint, self.review, self.answer, self.edits, further,
+                self.hand_on,
             ],
             labels=False,
         )  # fmt: skip
         rows.native.layout().setSpacing(SPACING)
         super().__init__(rows)
+        press_on_key(self.native, NEXT, self.review.next)
 
     def _connect(self) -> None:
         viewer = self._viewer
@@ -138,7 +145,7 @@ class MendWidget(ScrolledRows):
         self.find.changed.connect(lambda: self._act(self._find_bandwidth))
         self.tools.chosen.connect(self._take_tool)
         self.edits.taken_out.connect(lambda which: self._act(self._take_out, which))
-        self.edits.picked.connect(lambda which: self._act(self._visit, which))
+        self.edits.picked.connect(self.actions.visit)
         self.edits.save.changed.connect(lambda: self._act(self._save))
         self.edits.load.changed.connect(lambda: self._act(self._load))
         self.deleted.back.changed.connect(self._bring_back)
@@ -176,7 +183,8 @@ class MendWidget(ScrolledRows):
         if steering is not None:
             self.knobs.take(steering.clustering, steering.kept.has_foreground)
             self.plot.text = f"See the {steering.kept.config.gives}"
-        self.search.choose(steering)
+        for part in (self.search, self.review):
+            part.choose(steering)
         self._enable()
         self._changed()
 
@@ -230,14 +238,13 @@ class MendWidget(ScrolledRows):
         if not self._is_open:
             return
         steered, layer = self.steering is not None, self.result.value
-        for part in (self.knobs, self.search, self.tools, self.edits, self.plot,
-                     self.teach):  # fmt: skip
+        for part in (self.knobs, self.search, self.tools, self.review, self.edits,
+                     self.plot, self.teach):  # fmt: skip
             part.enabled = steered
         self.again.visible = is_to_predict = layer is not None and not steered
         self.again.allow(is_to_predict)  # hidden docks call visible parts invisible
         if not steered:
-            text = RUN_FIRST if layer is None else NOT_KEPT
-            text, what = (ON_DISK, IN_VIEW) if is_stored(layer) else (text, AGAIN)
+            text, what = why_not_mended(layer)
             self.again.call(what)
             self.state.say(text, "" if layer is None else "warning")
 
@@ -266,6 +273,7 @@ class MendWidget(ScrolledRows):
             return
         store, position = steering.history.store, self._frame_of(steering)
         frame = steering.frame(position)
+        self.review.follow(frame)
         statuses = self._statuses.of(store, steering.frames.values())
         self.edits.show_edits(store.edits, statuses)
         self.find.enabled = RightMarks.of(steering.layer).number > 0
@@ -315,11 +323,7 @@ class MendWidget(ScrolledRows):
 
     def _find_bandwidth(self, steering: Steering) -> None:
         position = self._frame_of(steering)
-        marked = RightMarks.of(steering.layer).frame(position)
-        if marked is None:
-            self._say("Mark objects as right in the plane that is shown.", "error")
-        else:
-            self.search.seek(steering, position, marked)
+        self.search.seek(steering, position, RightMarks.of(steering.layer))
 
     def _take_tool(self, tool: Tool | None) -> None:
         self.actions.take(tool)
@@ -360,9 +364,6 @@ class MendWidget(ScrolledRows):
         edits = enumerate(steering.history.edits)
         steering.use([edit for i, edit in edits if i not in set(numbers)])
 
-    def _visit(self, steering: Steering, numbers: list[int]) -> None:
-        self.actions.visit([steering.history.edits[number] for number in numbers])
-
     def _save(self, steering: Steering) -> None:
         self.files.save(steering.layer)
 
@@ -388,6 +389,7 @@ class MendWidget(ScrolledRows):
         if self._has_left:
             return
         self._has_left = True
+        self.review.close()  # its key is one that the tools have borrowed
         self.tools.free_keys()
         self.actions.close()
         self.right.close()

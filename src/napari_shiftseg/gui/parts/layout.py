@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
+from napari_shiftseg.gui.parts.focus_ring import FocusRing
 from napari_shiftseg.inference.views import VIEWS
 
 if TYPE_CHECKING:
@@ -262,6 +263,7 @@ class ScrolledRows(ControlRows):
         self._rows = rows  # or its children would go with it
         _break_tooltips(rows.native)
         self._scrolling = Scrolling(rows.native)
+        self._ring = FocusRing(rows.native)
         self.native.layout().addWidget(self._scrolling)
         self._tab = OneTabGroup(self.native)
         self._undocked = UndockWatch(self.native, self._leave)

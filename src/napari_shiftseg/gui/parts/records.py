@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.edits import Edit
     from napari_shiftseg.relabelling.relabel import Kept
+    from napari_shiftseg.results.measuring import Measuring
 
 
 METADATA_CORRECTED = "shiftseg corrected"
@@ -104,6 +105,10 @@ class LayerSession:
         Of the objects of its frames, (objects + 1, 4).
     colormap : LabelColormap or None
         That was made of these.
+    measuring : Measuring or None
+        How its objects are measured, where its run is known.
+    table : DataFrame or None
+        Of its objects, as its run made them.
     numbers : StackNumbers or None
         What its objects are called, from when it was mended first.
     """
@@ -115,6 +120,8 @@ class LayerSession:
         self.colours: dict[Point, NDArray[np.float32]] = {}
         self.colormap: Any = None
         self.numbers: Any = None
+        self.measuring: Measuring | None = None
+        self.table: Any = None
 
     @classmethod
     def of(cls, layer: Labels) -> LayerSession:
@@ -203,7 +210,8 @@ class LayerRecord:
         known = self.run.get("reads")
         if known is None:
             return ""
-        return Scale(known["low"], known["high"], known["inverted"]).sentence
+        ends = known["low"], known["high"], known["inverted"]
+        return Scale(*ends, is_standardized=known.get("standardized", False)).sentence
 
     @property
     def chosen(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, run_record
+from napari_shiftseg.gui.parts.object_features import features_of
 from napari_shiftseg.relabelling.colours import principal_colours
 from napari_shiftseg.text import by
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.geometry.rescaling import Rescaling
     from napari_shiftseg.geometry.tiling import Region, TilePlan
     from napari_shiftseg.gui.parts.source import LayerSource
+    from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.pipeline.result import Segmentation
 
 
@@ -204,6 +206,7 @@ def result_layers(
     model: str,
     shown: Collection[str] = EXTRA,
     to_mode: NDArray[np.float32] | None = None,
+    table: Table | None = None,
 ) -> list[LayerTuple]:
     r"""Return the layers of a run as (data, keywords, type), bottom first.
 
@@ -222,6 +225,9 @@ def result_layers(
         Layers to make beside the labels.
     to_mode : ndarray of float32, optional
         ([leading,] \*spatial), see `mode_distance`: a layer of it is made, too.
+    table : dict of str to ndarray, optional
+        Of the objects, see `object_table_steps`: the features of the labels. Without
+        it they are the classes.
     """
     plan, ndim = result.plan, result.labels.ndim
     place = source.placed(result.offset, ndim)
@@ -240,7 +246,9 @@ def result_layers(
         lines = in_image(grid_lines(plan), result.rescaling)
         kinds.append(("tile grid", lines, HIDDEN | on_grid, "vectors"))
     looks: dict[str, Any] = {"colormap": result_labels()}
-    if result.classes:
+    if table is not None:
+        looks["features"] = features_of(table)
+    elif result.classes:
         classes = dict(ChainMap(*(found.by_id for found in result.classes)))
         sure = dict(ChainMap(*(found.confidence_by_id for found in result.classes)))
         looks["features"] = class_features(classes, sure)
@@ -275,5 +283,5 @@ def class_features(
     """
     table: dict[str, list[Any]] = {"index": [*classes], "class": [*classes.values()]}
     if confidence is not None:
-        table["confidence"] = [round(confidence[label], 3) for label in classes]
+        table["class_confidence"] = [round(confidence[label], 3) for label in classes]
     return table

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QApplication
 from napari_shiftseg.geometry.cost import time_text
 from napari_shiftseg.gui.parts.intensity_choice import for_widgets
 from napari_shiftseg.gui.parts.jobs import Job
+from napari_shiftseg.gui.parts.keys import RUN, on_key, with_key
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 from napari_shiftseg.progress import Share
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from magicgui.widgets import Widget
+    from qtpy.QtWidgets import QWidget
 
     from napari_shiftseg.progress import Progress
 
@@ -216,6 +218,23 @@ class RunPanel(ControlRows):
         """Enable or disable Run; a run under way can be cancelled in any case."""
         if not self.is_running:
             self.button.enabled = allowed
+
+    def bind_key(self, owner: QWidget) -> None:
+        """Let Ctrl+Return begin a run while the focus is in a widget.
+
+        Parameters
+        ----------
+        owner : QWidget
+            Its parts count.
+        """
+        self._tooltip = with_key(self._tooltip, RUN)
+        self.button.tooltip = self._tooltip
+        on_key(owner, RUN, self._run_by_key)
+
+    def _run_by_key(self) -> None:
+        """Begin a run, where the button would; a second press cancels nothing."""
+        if self.button.enabled and not self.is_running:
+            self.run()
 
     def call(self, caption: str) -> None:
         """Name what the button begins."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.relabelling.relabel import Kept
+    from napari_shiftseg.results.measuring import Measuring
 
 
 SHOW_SEAMS = ("gradient", "tile grid")
@@ -140,6 +141,8 @@ class SegmentationOutcome:
         For mending.
     taken : str
         See `SegmentationRun`.
+    measuring : Measuring or None
+        How its objects are measured again.
     """
 
     model: str
@@ -149,6 +152,7 @@ class SegmentationOutcome:
     own_seams: int | None
     kept: Kept
     taken: str = ""
+    measuring: Measuring | None = None
 
     @property
     def has_seams(self) -> bool:
@@ -201,22 +205,28 @@ def segmentation_run(
     from napari_shiftseg.networks.properties import own_seams
     from napari_shiftseg.pipeline.segmentation import segment_steps
     from napari_shiftseg.relabelling.relabel import Kept
+    from napari_shiftseg.results.measuring import Measuring
     from napari_shiftseg.results.mode_distance import mode_distance_steps
+    from napari_shiftseg.results.table import completed_steps
 
     if run.plan is not None and run.plan.shape != network.shape:
         raise ValueError(
             f"the model {network.config.name} was changed since it was chosen: choose "
             f"it again"
         )
+    pixels, names = source.pixels(), source.leading_names(network.config.ndim)
     result = yield from segment_steps(
-        source.pixels(),
+        pixels,
         network,
         run.settings,
         scale=scale,
         plan=run.plan,
         pixel_size=source.pixel_size(network.config.ndim),
-        axes=source.leading_names(network.config.ndim),
+        axes=names,
     )
+    measuring = Measuring.of(result, network, pixels, source, names, source.first)
+    table = yield from measuring.steps(result.labels)
+    table = yield from completed_steps(table, result, network)
     yield Progress(0, 0, stage="making layers")
     seams = None
     if not result.leading:
@@ -225,12 +235,14 @@ def segmentation_run(
     to_mode = None
     if TO_MODE in run.layers:
         to_mode = yield from mode_distance_steps(result, network)
-    layers = result_layers(result, source, run.model, {*run.layers, *seen}, to_mode)
+    shown = {*run.layers, *seen}
+    layers = result_layers(result, source, run.model, shown, to_mode, table)
     if run.is_part:  # it is not found again in the whole image
         layers[-1][1]["metadata"][METADATA_KEY]["scale"] = asdict(result.intensity)
     kept, own = Kept(result, network.config), own_seams(network.config)
     return SegmentationOutcome(
-        run.model, result, layers, seams, own, kept, run.taken(result.plan.region)
+        run.model, result, layers, seams, own, kept, run.taken(result.plan.region),
+        measuring,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ from napari_shiftseg.stores.axes import known_sizes, one_spelling, result_axes
 from napari_shiftseg.stores.lazy import Lazy, open_array, places_of
 from napari_shiftseg.stores.own_stores import record_in
 from napari_shiftseg.stores.reading import Source
+from napari_shiftseg.stores.tables import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
+    from collections.abc import Generator, Mapping
 
     from napari_shiftseg.distributed.growing import Growing
     from napari_shiftseg.distributed.order import StoreOrder
@@ -86,11 +87,14 @@ class StoredOutcome:
         Of `segment_to_store`; None: the run was stopped.
     offset : tuple of int
         Pixel of the image at which the labels begin.
+    table : mapping or None
+        Of the objects, unless there are too many to be shown.
     """
 
     run: StoredRun
     report: dict[str, Any] | None = None
     offset: tuple[int, ...] = ()
+    table: Mapping[str, Any] | None = None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -151,7 +155,19 @@ def stored_run(run: StoredRun, hold: Hold) -> Generator[Progress, None, StoredOu
     with threads(1) as crew:
         steps = segment_to_store_steps(order, crew, True, follow=growing.begin)
         report = yield from _held(steps, hold, crew.watch, growing, order)
-    return StoredOutcome(run, report, order.plan.offset)
+    return StoredOutcome(run, report, order.plan.offset, _table_of(report))
+
+
+MOST_ROWS = 200_000  # of a table that is shown; reading so many takes seconds
+
+
+def _table_of(report: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Read the table that a run wrote; None where it is gone, or too long."""
+    if report is None or report["objects"] > MOST_ROWS or "table" not in report:
+        return None
+    with suppress(OSError, ValueError):
+        return read_table(Path(report["table"]))
+    return None
 
 
 def _held(

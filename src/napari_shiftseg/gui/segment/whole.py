@@ -14,6 +14,7 @@ from napari_shiftseg.distributed.journal import Journal, unfinished
 from napari_shiftseg.gui.parts.belonging import hide_earlier_runs
 from napari_shiftseg.gui.parts.large import is_large, is_on_disk, part_words
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRows
+from napari_shiftseg.gui.parts.object_features import features_of
 from napari_shiftseg.gui.parts.run_panel import LEAVE, RunPanel
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.gui.parts.stored_labels import stored_labels
@@ -169,6 +170,8 @@ class WholeImage(ControlRows):
         made = stored_labels(
             levels_of(target), outcome.run.source, outcome.offset, name, record
         )
+        if outcome.table is not None:
+            made.features = features_of(outcome.table)
         hide_earlier_runs(self._viewer.layers, record)
         self._viewer.add_layer(made)
         self.mend.take(made)

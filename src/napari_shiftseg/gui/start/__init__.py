@@ -1,1 +1,1 @@
-"""The page to start from."""
+"""Start here: what can be done, and the way there."""

@@ -108,6 +108,7 @@ class TrainWidget(ScrolledRows):
         self.plot.hide()
         layout.addStretch()
         super().__init__(rows)
+        self.panel.bind_key(self.native)
 
     def _connect(self) -> None:
         form, advanced = self.form, self.advanced

@@ -30,7 +30,8 @@ from napari_shiftseg.gui.mend.embedding.subject import (
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.plot import theme_colours
-from napari_shiftseg.gui.parts.viewer import ViewWatch, bring_into_view, region_in_view
+from napari_shiftseg.gui.parts.travel import bring_into_view
+from napari_shiftseg.gui.parts.viewer import ViewWatch, region_in_view
 
 if TYPE_CHECKING:
     import napari

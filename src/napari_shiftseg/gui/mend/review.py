@@ -1,0 +1,381 @@
+"""Review: from the least sure object on, each marked right or mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet, ref
+
+import numpy as np
+from magicgui.widgets import PushButton
+from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap
+
+from napari_shiftseg.gui.mend.layers import RightMarks
+from napari_shiftseg.gui.mend.tools import BorrowedKey
+from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.choices import is_truth
+from napari_shiftseg.gui.parts.jobs import FrameTask
+from napari_shiftseg.gui.parts.layout import ControlRow
+from napari_shiftseg.gui.parts.object_features import (
+    EDITED,
+    INDEX,
+    LOOKED_AT,
+    RIGHT,
+)
+from napari_shiftseg.gui.parts.source import LayerSource
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.gui.parts.travel import come_near
+from napari_shiftseg.gui.parts.viewer import OwnLayer, shown_part
+from napari_shiftseg.metrics.label_image import shared_pixels
+from napari_shiftseg.results.review import doubts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import napari
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.geometry.tiling import Box
+    from napari_shiftseg.gui.mend.frames import SteeredFrame
+    from napari_shiftseg.gui.mend.layers import RightObjects
+    from napari_shiftseg.gui.mend.steering import Steering
+    from napari_shiftseg.mending.boxes import Point
+    from napari_shiftseg.mending.mending import Mending
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.results.review import Doubt
+
+    Table = dict[str, NDArray[Any]]
+
+
+NEXT_KEY, RIGHT_KEY = "N", "O"
+NEXT_TIP = (
+    "Go to the object that is least sure of those not looked at yet, in the frame that "
+    "is shown. Mark it right, or mend it: both count as looked at."
+)
+RIGHT_TIP = (
+    "Mark the outlined object right, and go to the next one. A click with the tool "
+    "Mark right takes that back."
+)
+STILL_CLUSTERED = "This plane is still being clustered: try again."
+ASKING = "Finding how sure each object is…"
+NONE_LEFT = "Every object of this frame has been looked at."
+COLOUR = "#56b4e9"  # sky blue of Okabe and Ito: no eyes take it for the green of RIGHT
+WIDTH = 2  # of the outline, in pixels
+
+
+def looked_at(frame: SteeredFrame, marked: NDArray[np.integer]) -> dict[int, str]:
+    r"""Return which objects of a frame were looked at: "edited", or "right".
+
+    One is right if a mark covers it and nothing else: an outline that changed since
+    is to be looked at again.
+
+    Parameters
+    ----------
+    frame : SteeredFrame
+    marked : ndarray of int
+        (\*spatial), the marked objects as they were.
+    """
+    mending, sizes = frame.mending, np.bincount(marked.ravel())
+    edited = {number for made in mending.made for number in made.change.numbers}
+    right = [
+        number
+        for mark, number, shared in np.stack(
+            shared_pixels(marked, mending.labels), axis=1
+        ).tolist()
+        if mark and number and shared == sizes[mark] == _size(mending, number)
+    ]
+    known = dict.fromkeys(right, RIGHT) | dict.fromkeys(edited, EDITED)
+    return {number: how for number, how in known.items() if number in mending.boxes}
+
+
+def _size(mending: Mending, number: int) -> int:
+    return int(np.count_nonzero(mending.labels[mending.boxes[number]] == number))
+
+
+class LookedAt:
+    """What was looked at in the frames of labels, computed anew where it may differ."""
+
+    def __init__(self, steering: Steering) -> None:
+        self._steering = steering
+        self._known: dict[Point, tuple[Any, dict[int, str]]] = {}
+        self._written: tuple[list[Any], Any] = [], None
+
+    def of(self, frame: SteeredFrame) -> dict[int, str]:
+        """Return how the objects of a frame were looked at; see `looked_at`."""
+        steering, at = self._steering, frame.position
+        marks = RightMarks.of(steering.layer)
+        made = len(frame.mending.made)
+        key = ref(frame), steering.revision_of(at), made, marks.revision
+        known = self._known.get(at)
+        if known is None or known[0] != key:
+            self._known[at] = known = key, looked_at(frame, marks.image[at])
+        return known[1]
+
+    def write(self) -> None:
+        """Write it into the table of objects of the layer, if that has one.
+
+        Rows of frames that nobody has looked into stay as they are.
+        """
+        layer, frames = self._steering.layer, self._steering.frames
+        for frame in frames.values():
+            if frame.mending.made:
+                self.of(frame)
+        table, keys = layer.features, [key for key, _ in self._known.values()]
+        if INDEX not in table or self._is_written(keys, table):
+            return
+        seen: dict[int, str] = {}
+        for at, (_, known) in self._known.items():
+            there = frames[at].mending.boxes if at in frames else ()
+            seen = dict.fromkeys(there, "") | seen | known
+        former = table.get(LOOKED_AT, [""] * len(table))
+        pairs = zip(table[INDEX], former, strict=True)
+        column = [seen.get(number, how) for number, how in pairs]
+        if column != list(former) or LOOKED_AT not in table:
+            layer.features = table.assign(**{LOOKED_AT: column})
+        self._written = keys, layer.features
+
+    def _is_written(self, keys: list[Any], table: Any) -> bool:
+        return self._written[0] == keys and self._written[1] is table
+
+
+class ReviewOutline(OwnLayer):
+    """The outline of the object to look at; made once and then hidden and moved."""
+
+    def show(self, labels: Labels, frame: Point, box: Box, number: int) -> None:
+        """Outline an object.
+
+        Parameters
+        ----------
+        labels : Labels
+        frame : tuple of int
+        box : tuple of slice
+            Around it, in pixels of the labels.
+        number : int
+        """
+        inside = np.pad(labels.data[(*frame, *box)] == number, WIDTH).astype(np.uint8)
+        data = inside.reshape((1,) * len(frame) + inside.shape)
+        corner = (*frame, *(along.start - WIDTH for along in box))
+        place = LayerSource.of(labels).placed(corner, labels.ndim)
+        if self._of is not labels:  # of other axes, perhaps
+            self.remove()
+        layer = self.layer
+        if layer is None:
+            layer = _outline(data, labels, place)
+            self._add(layer, labels)
+        else:
+            layer.data = data
+            self._place(layer, place)
+        layer.visible = True
+
+
+def _outline(data: NDArray[np.uint8], labels: Labels, place: dict[str, Any]) -> Labels:
+    layer = Labels(
+        data,
+        name=f"to look at · {labels.name}",
+        colormap=CyclicLabelColormap(colors=[(0, 0, 0, 0), COLOUR]),
+        opacity=1,
+        metadata={METADATA_KEY: "to look at"},
+        **place,
+    )
+    layer.contour, layer.editable = WIDTH, False
+    return layer
+
+
+class Review(ControlRow):
+    """Goes from the least sure object on.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    right : RightObjects
+    say : callable
+        Takes what the user should read, and its kind.
+    changed : callable
+        Called when an object was marked.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        right: RightObjects,
+        say: Callable[[str, str], None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._viewer, self._right = viewer, right
+        self._say, self._changed = say, changed
+        self._steering: Steering | None = None
+        self._looked: LookedAt | None = None
+        self._frame: SteeredFrame | None = None  # in which objects were visited
+        self._visited: set[int] = set()
+        self._tables: WeakKeyDictionary[SteeredFrame, Table] = WeakKeyDictionary()
+        self._asked: WeakSet[SteeredFrame] = WeakSet()
+        self.current: int | None = None
+        self._outline = ReviewOutline(viewer)
+        self.next = PushButton(
+            text=f"Next doubtful object  [{NEXT_KEY}]", tooltip=NEXT_TIP
+        )
+        self.right = PushButton(text=f"Right  [{RIGHT_KEY}]", tooltip=RIGHT_TIP)
+        self.progress = wrapped_label()
+        super().__init__(self.next, self.right, self.progress)
+        self.next.changed.connect(self.go_on)
+        self.right.changed.connect(self.mark_right)
+        self._key_next = BorrowedKey(viewer, NEXT_KEY, self._press_next)
+        self._key_right: BorrowedKey | None = None
+        self.right.enabled = False
+
+    def choose(self, steering: Steering | None) -> None:
+        """Take the labels that are worked on; None: there are none."""
+        if steering is not self._steering:
+            self._steering = steering
+            self._looked = None if steering is None else LookedAt(steering)
+            self._frame = None
+            self._end()
+
+    def follow(self, frame: SteeredFrame | None) -> None:
+        """Follow what became of the frame that is shown; None: it is clustered now.
+
+        Parameters
+        ----------
+        frame : SteeredFrame or None
+        """
+        if frame is not self._frame:
+            self._frame = frame
+            self._end()
+        if frame is None or self._looked is None:
+            self.progress.value = ""
+            return
+        known = self._looked.of(frame)
+        there = frame.mending.boxes
+        if self.current is not None and (
+            self.current in known or self.current not in there
+        ):
+            self._drop()
+        self.progress.value = f"{len(known):,} of {len(there):,} looked at"
+        self._looked.write()
+
+    def go_on(self) -> None:
+        """Go to the object that is least sure, of those neither looked at nor visited.
+
+        When all were visited, those not looked at are visited again.
+        """
+        steering = self._steering
+        if steering is None or self._looked is None:
+            return
+        at = shown_part(self._viewer, steering.layer, steering.kept)[0]
+        frame = steering.frame(at)
+        self.follow(frame)
+        if frame is None:
+            self._say(STILL_CLUSTERED, "note")
+            return
+        table = self._tables.get(frame)
+        if table is None:
+            self._ask(steering, frame)
+            return
+        known = self._looked.of(frame)
+        left = [n for n in frame.mending.boxes if n not in known]
+        if not left:
+            self._drop()
+            self._say(NONE_LEFT, "note")
+            return
+        if self._visited.issuperset(left):
+            self._visited.clear()
+        fresh = [number for number in left if number not in self._visited]
+        self._visit(steering, frame, doubts(table, fresh)[0])
+
+    def _ask(self, steering: Steering, frame: SteeredFrame) -> None:
+        """Find how sure the objects of a frame are, then go on."""
+        if frame in self._asked and steering.is_busy:
+            return
+
+        def done(table: Table) -> None:
+            self._tables[frame] = table
+            if frame is self._frame:
+                self.go_on()
+
+        self._asked.add(frame)
+        self._say(ASKING, "note")
+        steering.add(confidence_task(steering, frame, done))
+
+    def mark_right(self) -> None:
+        """Mark the outlined object right, and go on."""
+        steering, frame, number = self._steering, self._frame, self.current
+        if steering is None or frame is None or number is None:
+            return
+        layer, at = steering.layer, frame.position
+        pixel = (*at, *pixel_of(frame, number))
+        if RightMarks.of(layer).image[pixel]:  # as it was outlined then
+            self._right.toggle(layer, pixel, len(at))
+        self._right.toggle(layer, pixel, len(at))
+        self._changed()
+        self.go_on()
+
+    def close(self) -> None:
+        """Leave viewer and keys as they were met."""
+        self._end()
+        self._outline.remove()
+        self._key_next.free()
+
+    def _press_next(self) -> None:
+        if self.enabled and not is_truth(self._viewer.layers.selection.active):
+            self.go_on()
+
+    def _visit(self, steering: Steering, frame: SteeredFrame, doubt: Doubt) -> None:
+        layer, number = steering.layer, doubt.label
+        box = frame.mending.boxes[number]
+        layer.visible = True
+        self._viewer.layers.selection.active = layer
+        layer.selected_label = number
+        self._outline.show(layer, frame.position, box, number)
+        pixel = (*frame.position, *pixel_of(frame, number))
+        width = [along.stop - along.start for along in box]
+        come_near(self._viewer, layer, pixel, width)
+        self._visited.add(number)
+        self.current, self.right.enabled = number, True
+        if self._key_right is None:
+            self._key_right = BorrowedKey(self._viewer, RIGHT_KEY, self.mark_right)
+        self._say(f"Object {number:,}. {doubt.words}", "note")
+
+    def _drop(self) -> None:
+        """Let no object be outlined."""
+        self.current, self.right.enabled = None, False
+        self._outline.hide()
+        key, self._key_right = self._key_right, None
+        if key is not None:
+            key.free()
+
+    def _end(self) -> None:
+        self._visited.clear()
+        self._drop()
+
+
+def confidence_task(
+    steering: Steering, frame: SteeredFrame, done: Callable[[Table], None]
+) -> FrameTask:
+    """Return what finds how sure the objects of a frame are, as they were clustered.
+
+    Parameters
+    ----------
+    steering : Steering
+    frame : SteeredFrame
+    done : callable
+        Takes the table, with the numbers that the labels have.
+    """
+    kept: Any = steering.kept  # it has a config, which is what is asked of a model
+
+    def steps() -> Generator[Progress, None, Table]:
+        from napari_shiftseg.results.confidence import confidence_steps
+
+        run = kept.run_of(frame.position, frame.objects, frame.clustering)
+        table = yield from confidence_steps(run, kept)
+        return table | {"label": frame.numbers.own[table["label"]]}
+
+    return FrameTask(steps, done, frame=frame.position)
+
+
+def pixel_of(frame: SteeredFrame, number: int) -> Point:
+    """Return the pixel of an object nearest to the middle of its box."""
+    box = frame.mending.boxes[number]
+    inside = np.argwhere(frame.mending.labels[box] == number)
+    middle = (np.array([along.stop - along.start for along in box]) - 1) / 2
+    nearest = inside[np.abs(inside - middle).sum(axis=1).argmin()]
+    return tuple(int(x) + along.start for x, along in zip(nearest, box, strict=True))

@@ -35,7 +35,6 @@ from napari_shiftseg.clustering.cluster import cluster_steps
 from napari_shiftseg.distributed.blocks import Blocks
 from napari_shiftseg.distributed.crew import threads
 from napari_shiftseg.distributed.order import StoreOrder
-from napari_shiftseg.distributed.output import labels_sum
 from napari_shiftseg.distributed.segmenting import segment_to_store_steps
 from napari_shiftseg.geometry.tiling import chunks, widened
 from napari_shiftseg.geometry.window import parse_window
@@ -46,6 +45,7 @@ from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores.folders import writable_folder
+from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.reading import Source, image_for
 
 if TYPE_CHECKING:

@@ -39,6 +39,7 @@ from .relabelling.colours import random_projection as random_projection
 from .results.confidence import object_confidence as object_confidence
 from .results.learning import learn_object_confidence as learn_object_confidence
 from .results.mode_distance import mode_distance as mode_distance
+from .results.saving import save_results as save_results
 from .stores.reading import read_image as read_image
 from .training.fit import train as train
 
@@ -77,6 +78,7 @@ __all__ = [
     "region_average_precision",
     "save_confidence",
     "save_model",
+    "save_results",
     "seam_causes",
     "seam_scores",
     "segment",

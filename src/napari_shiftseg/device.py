@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Precision = Literal["float32", "float64", "float16", "bfloat16"]
 Engine = Literal["auto", "torch", "openvino"]
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed", "bad_alloc")
 
 
 def available_devices() -> list[str]:
@@ -82,3 +83,13 @@ def channels_last(model: Any) -> None:
     layouts = {2: torch.channels_last, 3: torch.channels_last_3d}
     if model.shape.ndim in layouts:
         model.to(memory_format=layouts[model.shape.ndim])
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on any device."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error).lower()
+    return any(said in text for said in OUT_OF_MEMORY)

@@ -106,6 +106,21 @@ def tell(share: float) -> None:
         listen(share)
 
 
+SAYER: ContextVar[Callable[[str], None]] = ContextVar("sayer")
+
+
+def say_stage(text: str) -> None:
+    """Say what is being done, where one call takes long; nobody may listen.
+
+    Parameters
+    ----------
+    text : str
+    """
+    say = SAYER.get(None)
+    if say is not None:
+        say(text)
+
+
 def telling(parts: Sequence[Other]) -> Iterator[Other]:
     """Give parts of the present call one by one, telling how many are done.
 

@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from napari_shiftseg.cli import stages
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.networks.unet import save_model
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is said of what lasts: standard error depends on no clock."""
+    monkeypatch.setattr(stages, "PATIENCE", 600)
 
 
 @pytest.fixture(scope="session")

@@ -294,7 +294,7 @@ class TestSegment:
         before = path.read_bytes()
         arguments = ("segment", image, "-m", model_file, "-o", image.parent)
         with monkeypatch.context() as patched:
-            patched.setattr(segment_command, "segment_steps", None)  # before any work
+            patched.setattr(segment_command, "source_steps", None)  # before any work
             shiftseg(*arguments).assert_refused(path.name, "--overwrite")
         assert path.read_bytes() == before
         assert shiftseg(*arguments, "--overwrite").status == 0

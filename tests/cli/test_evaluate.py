@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_shiftseg.stores.pixel_files import write_pixels
 from napari_shiftseg.stores.tiff import numbered
-from napari_shiftseg.stores.writing import write_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from time import sleep
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from napari_shiftseg.cli import stages
 from napari_shiftseg.networks.loading import known
 from napari_shiftseg.pipeline.seam_causes import LOUD
 
@@ -47,6 +49,27 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "user_cache_path", lambda *_, **__: tmp_path / "cache")
+
+
+@pytest.mark.parametrize("lasts", [True, False])
+def test_what_lasts_is_said_beside_the_result(
+    shiftseg, file: Path, monkeypatch: pytest.MonkeyPatch, lasts: bool
+) -> None:
+    monkeypatch.setattr(stages, "PATIENCE", 0 if lasts else 600)
+    slowly = known.find
+
+    def find(network: Any) -> Any:
+        sleep(0.2)  # for the timer
+        return slowly(network)
+
+    monkeypatch.setattr(known, "find", find)
+    said = shiftseg("inspect", file).stderr.splitlines()
+    if not lasts:
+        assert said == []
+        return
+    assert said[0].startswith("normed.onnx is new here: its graph is read, then")
+    assert said[1:] == ["probing axis 1 of 2", "probing axis 2 of 2"]
+    assert shiftseg("inspect", file).stderr == ""  # it is known by now
 
 
 def test_in_words_and_in_order(shiftseg, file: Path) -> None:

@@ -258,7 +258,10 @@ def test_a_program_is_opened_once_it_is_trusted(shiftseg, inspect, tmp_path) -> 
         f"--trust {sum_of(path)}",
     )
     other = shiftseg("inspect", "-m", path, "--trust", "0" * 64)
-    other.assert_refused("it was not opened")
+    other.assert_refused(
+        "it was not opened",
+        "What is trusted so far is of other bytes than this file's: " + "0" * 64,
+    )
     wrong = shiftseg("inspect", "-m", path, "--trust", "yes")
     wrong.assert_refused("a SHA-256 sum of 64 hexadecimal digits, got 'yes'")
     found = inspect(path, "--trust", sum_of(path))
@@ -383,3 +386,26 @@ def test_missing_libraries_are_named(shiftseg, tmp_path, padded, monkeypatch) ->
         )  # fmt: skip
         ran.assert_refused("MONAI, which is not installed: pip install monai")
     assert shiftseg("inspect", "-m", padded).status == 0
+
+
+def test_where_nothing_is_found_options_are_named(shiftseg, tmp_path) -> None:
+    np.save(tmp_path / "dark.npy", np.zeros((40, 40)))
+    run = ("segment", tmp_path / "dark.npy", "-m", "nuclei", "-o", tmp_path / "out")
+    ran = shiftseg(*run)
+    assert ran.status == 0
+    assert "--intensity LOW:HIGH" in ran.stderr
+    assert "--invert" in ran.stderr
+
+
+def test_without_true_labels_rows_are_one_line(shiftseg, padded, tmp_path) -> None:
+    image = np.random.default_rng(0).random((60, 60)) > 0.5
+    np.save(tmp_path / "image.npy", image.astype(np.float32))
+    np.save(tmp_path / "truth.npy", image.astype(np.int32))
+    run = ("compare", tmp_path / "image.npy", "-m", padded, "--window", 21)
+    without = shiftseg(*run).stdout
+    assert without.count("no true labels") == 1
+    _, _, line = without.partition("no true labels (--truth): ")
+    line, _, _ = line.partition("\n\n")
+    assert {"AP50", "false splits"} <= set(" ".join(line.split()).split(", "))
+    known = shiftseg(*run, "--truth", tmp_path / "truth.npy").stdout
+    assert "no true labels" not in known

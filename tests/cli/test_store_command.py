@@ -105,7 +105,7 @@ def test_options_of_a_store_need_one(shiftseg, folder, more, said):
     [
         (("--chunk", "0"), "chunk: "),
         (("--workers", "0"), "workers: "),
-        (("--save", "nothing"), "--save takes labels, embedding, gradient or all"),
+        (("--save", "nothing"), "--save takes labels, embedding, gradient, "),
         (("--diameter", "20"), "leave out diameter and region"),
         (("--channel", "3"), "there is no channel '3'"),
     ],

@@ -14,6 +14,7 @@ from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.unet_shape import AxisShape, UNetShape
 from napari_shiftseg.geometry.window import (
+    _strides,
     as_window,
     cheapest_window,
     default_windows,
@@ -185,6 +186,18 @@ def test_a_large_image_keeps_to_its_memory(budget):
     # candidates are thinned where there are many
     least = min(other.cost for other in multiples if other.memory <= budget)
     assert plan.cost <= 1.05 * least
+
+
+@pytest.mark.parametrize("period", [1, 3, 8])
+@pytest.mark.parametrize("needed", [1, 2, 7, 60, 199])
+def test_strides_are_the_least_for_each_number_of_tiles(period, needed):
+    every = range(period, needed + period, period)
+    least = {ceil(needed / stride): stride for stride in reversed(every)}
+    assert sorted(set(_strides(period, needed, 0))) == sorted(least.values())
+
+
+def test_long_axes_take_few_strides():
+    assert len(list(_strides(1, 10**8, 0))) < 30_000
 
 
 def test_one_period_is_returned_where_nothing_fits():

@@ -46,6 +46,7 @@ def test_what_makes_labels_stands_in_the_layers_menu(manifest):
     menu = manifest.contributions.menus["napari/layers/segment"]
     assert [item.command for item in menu] == [
         "napari-shiftseg.segment",
+        "napari-shiftseg.batch",
         "napari-shiftseg.mend",
         "napari-shiftseg.train",
     ]

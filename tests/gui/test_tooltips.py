@@ -73,7 +73,7 @@ def test_a_control_without_is_found(qtbot):
 def test_every_control_has_one(viewer, noise):
     viewer.add_image(noise, name="noise")
     viewer.add_labels((noise > 0.5).astype(int), name="truth")
-    assert len(names()) == 7
+    assert len(names()) == 8
     left_out = {}
     for name in names():
         dock, _ = viewer.window.add_plugin_dock_widget(PLUGIN, name)

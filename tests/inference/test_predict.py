@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from napari_shiftseg.device import is_out_of_memory
 from napari_shiftseg.geometry.tiling import plan_tiles
-from napari_shiftseg.inference.memory import is_out_of_memory
 from napari_shiftseg.inference.predict import embed, embed_steps, open_for
 from napari_shiftseg.networks.unet import UNet
 from napari_shiftseg.progress import Progress, Returning

@@ -21,6 +21,7 @@ from napari_shiftseg.networks.loading.foreign import (
     Output,
     tiled_axis,
 )
+from napari_shiftseg.networks.loading.stepped import Stepped
 from napari_shiftseg.pipeline.comparison import compare
 
 if TYPE_CHECKING:
@@ -139,6 +140,27 @@ def drawn(name: str) -> nn.Module:
         if weights.ndim > 1:
             nn.init.kaiming_normal_(weights, nonlinearity="relu")
     return net
+
+
+class Fails(nn.Module):
+    """Raises what it is told to."""
+
+    def __init__(self, error: RuntimeError) -> None:
+        super().__init__()
+        self.error = error
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        raise self.error
+
+
+def test_an_error_of_a_program_is_one_line() -> None:
+    said = "The following operation failed in the TorchScript interpreter.\nTraceback"
+    stepped = Stepped(Fails(RuntimeError(said)), (), ())
+    with pytest.raises(ValueError, match=r"\(1, 1, 9, 9\) \(The .* Traceback.*: take"):
+        stepped(torch.zeros(1, 1, 9, 9))
+    full = Stepped(Fails(torch.OutOfMemoryError("out of memory")), (), ())
+    with pytest.raises(torch.OutOfMemoryError):  # smaller tiles are tried
+        full(torch.zeros(1, 1, 9, 9))
 
 
 def as_network(net: nn.Module, axes: tuple[AxisFound, ...] = ()) -> ForeignNetwork:

@@ -88,6 +88,27 @@ def test_the_region_is_in_the_middle_and_holds_borders(
     assert test.passed is many
 
 
+def test_where_the_middle_is_empty_it_is_a_part_with_content(
+    model: UNet, image: np.ndarray
+) -> None:
+    dark = np.zeros((300, 300), np.float32)
+    assert not self_test(dark, model).has_power
+    dark[40:120, 180:260] = image[:80, :80]
+    test = self_test(dark, model)
+    assert test.passed  # the control differs by something
+    (top, bottom), (left, right) = test.plan.region
+    assert bottom > 40
+    assert top < 120
+    assert right > 180
+    assert left < 260
+    dark[200:, :] = np.nan  # what cannot be read is not taken
+    assert self_test(dark, model).plan.region == test.plan.region
+    dark[150, 150] = np.nan
+    dark[40:120, 180:260] = 0
+    with pytest.raises(ValueError, match="NaN"):
+        self_test(dark, model)
+
+
 def test_only_the_middle_is_read(model: UNet, image: np.ndarray) -> None:
     large = np.full((1000, 1000), np.nan, np.float32)
     large[455:545, 460:541] = image  # 90 × 81 pixels, refused if one more were read

@@ -11,7 +11,13 @@ import pytest
 
 from napari_shiftseg import new_model
 from napari_shiftseg.geometry.network_shape import FoundShape
-from napari_shiftseg.networks.finding.found import AGREE, AxisFound, Found
+from napari_shiftseg.networks.finding.found import (
+    AGREE,
+    FITS,
+    AxisFound,
+    Found,
+    is_agreed,
+)
 from napari_shiftseg.networks.finding.suitability import KNOWN, causes_of, tiling_of
 from napari_shiftseg.networks.finding.walk import Trap
 from napari_shiftseg.networks.loading.foreign import ForeignConfig, Output, tiled_axis
@@ -23,12 +29,15 @@ QUANTITIES = ("period", "context", "padding", "sizes")
 PADDED = AxisFound(8, 57, 58, (0, 0), "zeros", 8, 0, 8)
 
 
+FITTING = f"{FITS}, which says 16: its trained weights show 4 at most"
+
+
 def found(*traps: str, axis: AxisFound = PADDED, agreement: Any = AGREE) -> Found:
     """What is found of a network with layers of these kinds."""
     causes = causes_of([Trap(kind, f"{kind}.1") for kind in traps], [axis, axis], False)
     said = agreement if isinstance(agreement, dict) else {}
     known = dict.fromkeys(QUANTITIES, AGREE if said else agreement) | said
-    sure = set(known.values()) == {AGREE}
+    sure = all(map(is_agreed, known.values()))
     return Found((axis, axis), causes, tiling_of(causes), known, sure, ())
 
 
@@ -69,6 +78,20 @@ def test_exact_is_said_only_where_all_three_agree(passed) -> None:
     assert "saw tiles differ, though graph and probing found no cause" in failed[1]
     assert blind[0] == "not tested yet"
     assert "the self-test on this image shows nothing" in blind[1]
+
+
+def test_trained_weights_that_fit_the_graph_may_be_exact(passed) -> None:
+    what = found(agreement={"period": FITTING, "context": AGREE})
+    before, after, failed, _ = verdicts(what, passed)
+    assert before[0] == "not tested yet"
+    assert after == (
+        "exact", "Exact: its graph, probing that fits it and the self-test agree.",
+    )  # fmt: skip
+    assert failed[0] == "not at all"
+    one_axis = {"period": f"axis 0: {AGREE}; axis 1: {FITTING}"}
+    assert verdicts(found(agreement=one_axis), passed)[1] == after
+    other = {"period": f"axis 0: {FITTING}; axis 1: graph says 2, probe 4"}
+    assert verdicts(found(agreement=other), passed)[1][0] == "probably exact"
 
 
 @pytest.mark.parametrize(

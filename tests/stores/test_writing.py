@@ -16,13 +16,9 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.pipeline.segmentation import segment
 from napari_shiftseg.stores import writing
 from napari_shiftseg.stores.axes import Distance, axis_names, result_axes
+from napari_shiftseg.stores.pixel_files import write_pixels
 from napari_shiftseg.stores.reading import numbered_anew, read_image
-from napari_shiftseg.stores.writing import (
-    KINDS,
-    outputs_of,
-    write_pixels,
-    write_segmentation,
-)
+from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -324,7 +320,7 @@ class TestOutputs:
     def test_a_pixel_size_that_no_tag_holds(self, tmp_path: Path, size: float) -> None:
         calibration = dict.fromkeys("YX", Distance(size, "µm"))
         path = tmp_path / "a.tif"
-        writing.write_pixels(path, np.zeros((9, 9), "u1"), "YX", calibration)
+        write_pixels(path, np.zeros((9, 9), "u1"), "YX", calibration)
         assert read_image(path).calibration["X"] == Distance(size, "µm")
 
     def test_an_unknown_kind(self, source, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ from napari_shiftseg.relabelling.colours import random_projection
 from napari_shiftseg.report.figures_of_merit import cell
 from napari_shiftseg.stores.axes import result_axes
 from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
+from napari_shiftseg.stores.pixel_files import write_colours, write_pixels
 from napari_shiftseg.stores.reading import TIFF_SUFFIXES
 from napari_shiftseg.stores.whole_file import whole_or_not_at_all
-from napari_shiftseg.stores.writing import write_colours, write_pixels
 from napari_shiftseg.training.pairs import read_pairs
 
 if TYPE_CHECKING:

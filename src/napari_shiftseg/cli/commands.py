@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from napari_shiftseg.batch.finding import is_batch
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.detecting import DETECTING
 from napari_shiftseg.cli.exchanging import EXCHANGING
@@ -26,6 +27,7 @@ from napari_shiftseg.cli.options import (
 )
 from napari_shiftseg.cli.seeing import SEEING
 from napari_shiftseg.cli.settings_file import RENAMED
+from napari_shiftseg.cli.stages import stages_said
 from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.pipeline.candidates import Candidates
 from napari_shiftseg.pipeline.settings import OF_SEGMENT, Settings
@@ -52,7 +54,8 @@ def run(arguments: Sequence[str]) -> int:
     if words[:1] == ["figure"]:
         app.commands["figure"].help = _about_figure(words)  # type: ignore[attr-defined]
     try:
-        status = app(words or ["--help"], standalone_mode=False)
+        with stages_said():
+            status = app(words or ["--help"], standalone_mode=False)
     except typer.TyperException as error:
         raise ValueError(_said_by(error)) from None
     except FileNotFoundError as error:
@@ -145,7 +148,7 @@ def _demo(
 @_command
 def _segment(
     *,
-    image: ask.Image,
+    images: ask.ImagesOrFolders,
     output: ask.FolderOrStore,
     model: ask.Model = None,
     settings: Settings,
@@ -153,9 +156,22 @@ def _segment(
     storing: Storing,
     asked: Asked,
 ) -> None:
-    """Segment an image; its labels become a TIFF, or an OME-Zarr store of any size."""
+    """Segment images; labels become TIFFs, or those of one an OME-Zarr store.
+
+    Several images, a folder or a pattern in quotes are a batch: tables and a page of
+    all of them are written, too. One that fails is named, and the rest goes on; the
+    exit status is 1 then.
+    """
+    if is_batch(images):
+        from napari_shiftseg.cli.batch import run_batch
+
+        order = Order(settings, asked, model or "")
+        if not run_batch(images, output, order, save, storing):
+            raise typer.Exit(1)
+        return
     from napari_shiftseg.cli.segment import run_segment
 
+    (image,) = images
     usual = model_for(model, image, settings=settings, series=asked.series)
     order = Order(settings, asked, usual)
     run_segment(image, output, order, save, storing)
@@ -209,7 +225,7 @@ def _compare(
 
     usual = model_for(model, image, settings=settings, series=asked.series)
     order = Order(settings, asked, usual)
-    run_compare(image, truth, output, order, also or "")
+    run_compare(image, truth, output, order, ",".join(also or ()))
 
 
 @_command

@@ -11,16 +11,13 @@ import io
 import os
 import signal
 import sys
-import traceback
 from _thread import interrupt_main
 from contextlib import suppress
-from errno import ENOSPC
-from pathlib import Path
 from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
-from napari_shiftseg.text import escape, said_by, visible
+from napari_shiftseg.text import escape, in_words, is_foreseen, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,52 +140,6 @@ def _written_plainly(error: UnicodeError) -> tuple[str, int]:
     missing = error.object[error.start : error.end]
     plain = "".join(PLAIN.get(character) or escape(character) for character in missing)
     return plain, error.end
-
-
-FORESEEN = (ValueError, OSError, MemoryError, FloatingPointError)
-NO_MEMORY = (  # as torch and numpy say it
-    "can't allocate memory", "out of memory", "Unable to allocate",
-)  # fmt: skip
-MORE_MEMORY = "take a smaller image or window (--window), or a machine with more"
-
-
-def is_foreseen(error: Exception) -> bool:
-    """Whether this is due to what the program was given, not to a fault of its own."""
-    return isinstance(error, FORESEEN) or _exhausts_memory(error)
-
-
-def in_words(error: Exception) -> str:
-    """Say what went wrong, and what to do."""
-    if _exhausts_memory(error):
-        first = str(error).strip().partition("\n")[0] or "the machine has no more"
-        return f"memory does not suffice ({first}): {MORE_MEMORY}"
-    if not is_foreseen(error):
-        return (
-            f"a fault of this program, not of your input: {_with_place(error)}; run it "
-            f"again with SHIFTSEG_DEBUG=1 in the environment for all details, and "
-            f"report them"
-        )
-    if isinstance(error, OSError) and error.strerror:
-        full = ": make room, or choose another folder" if error.errno == ENOSPC else ""
-        named = "" if error.filename is None else f"{error.filename}: "
-        return f"{named}{error.strerror}{full}"
-    return said_by(error) or _with_place(error)
-
-
-def _exhausts_memory(error: Exception) -> bool:
-    """Whether a library ran out of memory; our own errors say more themselves."""
-    said = str(error) if isinstance(error, RuntimeError | MemoryError) else ""
-    is_bare = isinstance(error, MemoryError) and not said
-    return is_bare or any(words in said for words in NO_MEMORY)
-
-
-def _with_place(error: Exception) -> str:
-    """Name the kind of an error, its words, and the line that it came from."""
-    said = "".join(traceback.format_exception_only(error)).strip()
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return said
-    return f"{said} in {Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 BAD_INPUT, BUG, NOT_PRINTED, STOPPED = 2, 70, 74, 130  # exit statuses

@@ -116,8 +116,6 @@ ABOUT = ("dimensions", "channels", "window", "period")
 # of the self-test where no image is given, by the axes of the model
 SAMPLE, VOLUME, VOLUME_AXES = Path("disks"), Path("nuclei-3d"), 3
 NO_IMAGE = "no image was given"
-MEAN_SHIFT = "mean-shift"
-OF_MEAN_SHIFT = ("bandwidth", "kernel", "background_embedding", "split_far_parts")
 TESTED = {
     "window": "tile size",
     "region": "pixels that were predicted",
@@ -202,10 +200,7 @@ def _print_inspection(
     _print_suitability(suited)
     groups = grouped(known)
     if suited.figures:  # which say the rest
-        clustering = groups["clustering"]
-        if known.get("method", MEAN_SHIFT) != MEAN_SHIFT:
-            clustering = {n: v for n, v in clustering.items() if n not in OF_MEAN_SHIFT}
-        groups = {"clustering": clustering}
+        groups = {"clustering": groups["clustering"]}
     for title, values in groups.items():
         _print_group(title, values, MEANINGS)
     if known["provenance"]:

@@ -11,6 +11,7 @@ import typer
 from pydantic.dataclasses import dataclass
 from typer.core import TyperCommand
 
+from napari_shiftseg.cli.recipes import note_changes, take_made
 from napari_shiftseg.cli.settings_file import read_run
 from napari_shiftseg.networks.header import figure_models, find_model, named_models
 from napari_shiftseg.networks.loading.models import trust
@@ -31,7 +32,8 @@ def _output(help: str) -> Any:
 
 def _model(unset: str) -> Any:
     return typer.Option(
-        "-m", "--model", help=f"Name or file of a model. {unset}".strip(),
+        "-m", "--model",
+        help=f"Name or file of a model. {unset}".strip(),
         autocompletion=lambda: [*named_models(), *figure_models()],
     )  # fmt: skip
 
@@ -45,6 +47,14 @@ Image = Annotated[
 ]
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Images, or names of samples.")
+]
+ImagesOrFolders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="IMAGE...",
+        help="TIFF, PNG, JPEG, BMP, .npy or OME-Zarr images, samples, folders of them, "
+        "or patterns in quotes.",
+    ),
 ]
 OF_PAIRS = typer.Argument(
     metavar="IMAGES",
@@ -71,7 +81,7 @@ Folder = Annotated[Path, _output("Folder for the files.")]
 FolderOrStore = Annotated[Path, _output("Folder for the files, or a .zarr store.")]
 Report = Annotated[Path | None, _output("Folder for the report. [none]")]
 Also = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--also",
         metavar="WAYS",
@@ -84,7 +94,12 @@ ModelFile = Annotated[Path, _output(".safetensors file.")]
 Tuned = Annotated[Path | None, _output(".safetensors file, tuned. [none]")]
 Save = Annotated[
     str,
-    typer.Option("--save", help="labels (always), embedding, gradient or all."),
+    typer.Option(
+        "--save",
+        metavar="KINDS",
+        help="Also embedding, gradient, rois, geojson, tracks, zarr or all.",
+        show_default=False,
+    ),
 ]
 
 
@@ -105,16 +120,17 @@ class Storing:
     """What is asked of a run whose output is a zarr store."""
 
     resume: bool = setting(
-        False, "Go on with a run into a .zarr store that was stopped."
+        False,
+        "Go on with a run that was stopped, into a .zarr store or on many images.",
     )
     chunk: int | None = setting(
         None, "Chunk of a .zarr store.", "512, of volumes 64", unit="pixels", ge=1
     )
     workers: int | None = setting(
-        None, "Blocks of a .zarr store that are worked on at once.", "1", ge=1
+        None, "Blocks of a .zarr store, or images, worked on at once.", "1", ge=1
     )
     scheduler: str | None = setting(
-        None, "Address of a dask cluster that makes a .zarr store.", "this machine"
+        None, "Address of a dask cluster that does the work.", "this machine"
     )
     float16: bool = setting(False, "Store the embedding of a .zarr store in 16 bits.")
 
@@ -145,7 +161,8 @@ RARE = {  # options that --help leaves out
     "recurrent_steps", "same_above", "diameter", "link_planes", "link_threshold",
     "scheduler", "float16",
 }  # fmt: skip
-NOT_RARE = {"segment": {"workers"}}  # by command
+NOT_RARE = {"segment": {"workers"}, "inspect": {"trust"}}  # by command
+TOLD = ("method", "trust")  # of the rare ones, named beside --help-all
 ALSO = {"channels": "--embedding-channels"}  # names of options beside their own
 PER_AXIS = ("window", "depth")  # options with one value an axis, joined by x
 
@@ -212,6 +229,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**given: Any) -> None:
+        note_changes(given)
         for name in ("config", "help_all", "trust"):  # their work is done
             given.pop(name, None)
         for name, (model, names) in models.items():
@@ -225,8 +243,8 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
         parameters.append(TRUST)
     if models:
         parameters.append(CONFIG)
-    if RARE & {p.name for p in parameters}:
-        parameters.append(HELP_ALL)
+    if rare := RARE & {p.name for p in parameters}:
+        parameters.append(_for_help_all(rare))
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
@@ -279,6 +297,7 @@ def _take_config(context: typer.Context, path: Path | None) -> None:
     """Let the values of a file stand for options that are not given."""
     if path is not None and not context.resilient_parsing:
         context.default_map = read_run(path, context)
+    take_made(path)
 
 
 def _help_all(context: typer.Context, wanted: bool) -> None:
@@ -312,10 +331,16 @@ TRUST = _eager(
     "trust", list[str] | None, None, callback=_trust, metavar="SHA256",
     help="Sum of a model's file that may run code of its own.",
 )  # fmt: skip
-HELP_ALL = _eager(
-    "help-all", bool, False, callback=_help_all, show_default=False,
-    help="Show the rarer options, too.",
-)  # fmt: skip
+
+
+def _for_help_all(rare: set[str]) -> Parameter:
+    """Return the option that shows rare ones, some of which it names."""
+    told = " and ".join(f"--{name}" for name in TOLD if name in rare)
+    such = f", such as {told}" if told else ""
+    return _eager(
+        "help-all", bool, False, callback=_help_all, show_default=False,
+        help=f"Show the rarer options, too{such}.",
+    )  # fmt: skip
 
 
 def one_of(option: Any, place: Any, name: str) -> Any:

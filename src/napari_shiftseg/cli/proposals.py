@@ -32,8 +32,9 @@ from napari_shiftseg.stores.folders import (
     sums_of,
     written_by,
 )
+from napari_shiftseg.stores.pixel_files import label_dtype, write_pixels
 from napari_shiftseg.stores.whole_file import all_or_none
-from napari_shiftseg.stores.writing import inputs_of, label_dtype, write_pixels
+from napari_shiftseg.stores.writing import inputs_of
 from napari_shiftseg.text import number_of
 from napari_shiftseg.training.pairs import name_of, read_pairs
 

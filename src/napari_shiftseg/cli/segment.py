@@ -8,46 +8,62 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.options import Storing
+from napari_shiftseg.cli.recipes import note_sameness
 from napari_shiftseg.cli.storing import run_segment_to_store
 from napari_shiftseg.cli.terminal import note, read_source, with_progress
 from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.clustering.linking import LINK_THRESHOLD
+from napari_shiftseg.clustering.settings import idle_knobs
 from napari_shiftseg.geometry.advice import summary
 from napari_shiftseg.inference.views import check_turns
 from napari_shiftseg.mending.edit_lists import read_edits
 from napari_shiftseg.mending.replay import mend
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.networks.loading.models import load_model
-from napari_shiftseg.pipeline.segmentation import segment_steps
+from napari_shiftseg.pipeline.segmentation import source_steps
+from napari_shiftseg.results.saving import write_with_recipe
 from napari_shiftseg.results.table import file_table_steps
+from napari_shiftseg.stores.axes import CHANNELS, result_axes
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.reading import STORE
-from napari_shiftseg.stores.writing import KINDS, outputs_of, write_segmentation
+from napari_shiftseg.stores.writing import HANDED_ON, KINDS, outputs_of
+from napari_shiftseg.stores.written_labels import check_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from napari_shiftseg.cli.options import Asked, Order
     from napari_shiftseg.mending.edit_lists import EditList
     from napari_shiftseg.mending.replay import Replayed
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.pipeline.settings import Settings
-    from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
     from napari_shiftseg.stores.writing import Outputs
 
 
 def kinds_to_save(text: str) -> tuple[str, ...]:
-    """Read what ``--save`` names: kinds separated by commas, or all; labels always."""
+    """Read what ``--save`` names, by commas, or all; labels and table always."""
     kinds = {kind.strip().lower() for kind in text.split(",")} - {""}
-    unknown = kinds - {*KINDS, "all"}
+    known = (*KINDS, *HANDED_ON)
+    unknown = kinds - {*known, "all", "table"}
     if unknown:
         raise ValueError(
-            f"--save takes {', '.join(KINDS)} or all, separated by commas, got "
+            f"--save takes {', '.join(known)} or all, separated by commas, got "
             f"{', '.join(sorted(unknown))!r}"
         )
-    return tuple(kind for kind in KINDS if kind in kinds | {KINDS[0]} or "all" in kinds)
+    wanted = kinds | {KINDS[0]} | ({*KINDS} if "all" in kinds else set())
+    return tuple(kind for kind in known if kind in wanted)
+
+
+def _kinds_of_store(text: str) -> tuple[str, ...]:
+    """Read what ``--save`` names where the output is a store."""
+    kinds = kinds_to_save(text)
+    others = [kind for kind in kinds if kind not in KINDS]
+    if others:
+        raise ValueError(
+            f"a .zarr store holds {', '.join(KINDS)}, got {', '.join(others)}: give a "
+            f"folder with -o for these"
+        )
+    return kinds
 
 
 def _safe_outputs(
@@ -60,6 +76,8 @@ def _safe_outputs(
 ) -> Outputs:
     """Name the files to write, before any work; another name than usual is said."""
     kinds, has_classes = kinds_to_save(save), bool(network.config.classes)
+    spatial, axes = network.config.ndim, source.axes.replace(CHANNELS, "")
+    check_kinds(kinds, result_axes(source.axes, len(axes), spatial))
     outputs = outputs_of(command, source, folder, kinds, asked.overwrite, has_classes)
     if outputs.name != source.name:
         note(
@@ -83,7 +101,7 @@ def run_segment(
     if settings.link_planes is False and settings.link_threshold != LINK_THRESHOLD:
         note("--link-threshold counts for nothing: --no-link-planes links none")
     if output.suffix == STORE:
-        run_segment_to_store(image, output, order, kinds_to_save(save), storing)
+        run_segment_to_store(image, output, order, _kinds_of_store(save), storing)
         return
     if storing != Storing():
         raise ValueError(
@@ -95,30 +113,29 @@ def run_segment(
         source = read_source(network.config, image, order.asked)
         check_turns(order.settings.views, source.pixel)
         outputs = _safe_outputs("segment", source, folder, save, order.asked, network)
-        result = with_progress(_steps(source, network, order.settings))
+        result = with_progress(source_steps(source, network, order.settings))
         table = with_progress(file_table_steps(result, network, source))
-        report = write_segmentation(
-            result, network, source, outputs, order.given, table
-        )
-    _print_segmentation(result, report, folder, order.asked.json)
+        report = write_with_recipe(
+            result, network, source, outputs, order.given, table,
+            loaded_from=order.given["given"]["model"],
+        )  # fmt: skip
+    _print_segmentation(result, report, folder, order)
 
 
-def _steps(
-    source: Source, network: TiledNetwork, settings: Settings
-) -> Generator[Progress, None, Segmentation]:
-    """Segment a source by what it says of its axes and pixels."""
-    axes, pixel_size = source.axes, source.pixel_size(network.config.ndim)
-    leading = max(source.data.ndim - network.config.image_axes, 0)
-    return segment_steps(
-        source.data, network, settings, pixel_size=pixel_size, axes=axes[:leading]
-    )
+NO_OBJECT = (
+    "to find some: --invert where objects are dark, --intensity LOW:HIGH, another "
+    "--channel, another model by -m, or a lower --foreground-threshold"
+)
 
 
 def _print_segmentation(
-    result: Segmentation, report: dict[str, Any], folder: Path, as_json: bool
+    result: Segmentation, report: dict[str, Any], folder: Path, order: Order
 ) -> None:
     """Print the outcome of a run, in words or as its report in JSON."""
-    if as_json:
+    if not result.objects:
+        note(NO_OBJECT)
+    note_sameness(report["labels_sha256"])
+    if order.asked.json:
         for said in result.notes:
             note(said)
         print(json.dumps(report))
@@ -152,10 +169,11 @@ def run_mend(image: Path, edits: Path, output: Path, order: Order, save: str) ->
         )
         figures = _mending_figures(result, mended, outcome, known)
         table = with_progress(file_table_steps(mended, network, source))
-        report = write_segmentation(
-            mended, network, source, outputs, given | figures, table
-        )
-    _print_segmentation(mended, report, folder, asked.json)
+        report = write_with_recipe(
+            mended, network, source, outputs, given | figures, table, known,
+            given["given"]["model"],
+        )  # fmt: skip
+    _print_segmentation(mended, report, folder, order)
     if not asked.json:
         print(_in_words(figures))
 
@@ -195,7 +213,7 @@ def _segmented(
 ) -> Segmentation:
     """Segment an image; what goes wrong with a model in doubt is laid to it."""
     try:
-        return with_progress(_steps(source, network, settings))
+        return with_progress(source_steps(source, network, settings))
     except ValueError as error:
         if not doubt:
             raise
@@ -222,10 +240,11 @@ def _name_of(model: str) -> str:
 
 def _with_clustering(settings: Settings, edits: EditList) -> Settings:
     """Return settings with the clustering of the edits where nothing was chosen."""
+    method = settings.method or edits.clustering.get("method", "mean-shift")
     known = {
         name: value
         for name, value in edits.clustering.items()
-        if getattr(settings, name, value) is None
+        if getattr(settings, name, value) is None and name not in idle_knobs(method)
     }
     return replace(settings, **known)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
+from napari_shiftseg.results.recipe import ANY_IMAGE, MADE, NOT_OPTIONS
 from napari_shiftseg.stores.own_stores import record_in
 
 if TYPE_CHECKING:
@@ -54,22 +55,37 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
             f"YAML or JSON"
         )
     options: dict[str, Any] = {}
+    if MADE in found:
+        found = _of_recipe(found, path.parent)
     if isinstance(found.get("settings"), dict):
         found = _of_record(found)
     elif context is not None:
         options = {option.name: option for option in context.command.params}
         found = _as_options(found, options, context, path.name)
     return {
-        name.replace("-", "_"): _text(value, _parts(name, options.get(name)))
+        name.replace("-", "_"): _given(name, value, options.get(name))
         for name, value in found.items()
         if value not in ABSENT
     }
 
 
+def _of_recipe(recipe: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what a run was asked, of its settings; the file of edits lies beside."""
+    asked = {key: at for key, at in recipe.items() if key not in NOT_OPTIONS}
+    if asked.get("edits"):
+        asked["edits"] = str(folder / asked["edits"])
+    if asked.get("image") == ANY_IMAGE:
+        del asked["image"]
+    return asked
+
+
 def _of_record(record: dict[str, Any]) -> dict[str, Any]:
     """Return by what options a run was made; of old, a record has the model's name."""
     given = record.get("given", {})
-    found = {"model": record.get("model", ""), **record["settings"], **given}
+    inputs = record.get("inputs")
+    image = {"image": inputs[0]} if isinstance(inputs, list) and inputs else {}
+    model = {"model": record.get("model", "")}
+    found = {**image, **model, **record["settings"], **given}
     background = found.pop("background_embedding", None)  # of the model
     if isinstance(background, list):  # it has no foreground, so no threshold either
         found.pop("foreground_threshold", None)
@@ -96,6 +112,13 @@ def _as_options(
         unused = f"{context.command.name} does not use {', '.join(others)}"
         typer.echo(f"{file}: {unused}", err=True)
     return {name: value for name, value in named.items() if name in options}
+
+
+def _given(name: str, value: Any, option: Any) -> Any:
+    """Return a value as its option takes it; one that may be repeated takes a list."""
+    if getattr(option, "multiple", False) and not isinstance(value, list):
+        return [value]
+    return _text(value, _parts(name, option))
 
 
 def _parts(name: str, option: Any) -> str:

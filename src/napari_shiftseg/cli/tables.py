@@ -20,9 +20,9 @@ from napari_shiftseg.stores.folders import (
     writable_folder,
 )
 from napari_shiftseg.stores.label_files import open_channels, open_labels
+from napari_shiftseg.stores.pixel_files import write_colours
 from napari_shiftseg.stores.tables import write_rows, write_table
 from napari_shiftseg.stores.whole_file import all_or_none
-from napari_shiftseg.stores.writing import write_colours
 from napari_shiftseg.text import brief, number_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from napari_shiftseg.geometry.cost import MOST_TILES
 from napari_shiftseg.networks.header import SUFFIX
 from napari_shiftseg.progress import Progress, Returning
-from napari_shiftseg.report.figures_of_merit import lines, ways_table
+from napari_shiftseg.report.figures_of_merit import NO_TRUTH, lines, ways_table
 from napari_shiftseg.samples.catalogue import make_sample
 from napari_shiftseg.stores import reading
 from napari_shiftseg.stores.folders import refuse_to_overwrite, writable_folder
@@ -67,8 +67,15 @@ def report_comparison(report: Mapping[str, Any]) -> None:
     """Print naive and cropped stitching side by side, and what it means."""
     table = lines(report)
     _print_row("", "naive", "cropped", "untiled")
+    without_truth = []
     for line in table:
-        _print_row(line.title, line.naive, line.cropped, line.untiled)
+        if NO_TRUTH in (line.naive, line.cropped):
+            without_truth.append(line.title.strip())
+        else:
+            _print_row(line.title, line.naive, line.cropped, line.untiled)
+    if without_truth:
+        said = f"{NO_TRUTH} (--truth): {', '.join(without_truth)}"
+        print(f"\n{fill(said, 80)}")
     _print_better(table)
     if report["also"]:
         print("\nlargest, mean: difference from the untiled prediction")

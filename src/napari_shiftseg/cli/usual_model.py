@@ -6,24 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from napari_shiftseg.clustering.linking import LINK_THRESHOLD
-from napari_shiftseg.pipeline.series import is_volume
+from napari_shiftseg.pipeline.usual_model import SAID_OF_VOLUMES, usual_model_of
 from napari_shiftseg.samples.catalogue import VOLUME_MODEL, usual_model
-from napari_shiftseg.stores.data_sets import IMAGES, VALIDATION, has_images, part_of
-from napari_shiftseg.stores.file_axes import grey_axes
-from napari_shiftseg.stores.folders import images_in
 from napari_shiftseg.stores.reading import is_sample
-from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.pipeline.settings import Settings
-
-SAID_OF_VOLUMES = (
-    f"taken for a volume (z, y, x), so the model is {VOLUME_MODEL}, which sees all of "
-    f"it; -m {usual_model(None)} takes plane by plane, as it should if these are times"
-)
 
 
 def model_for(
@@ -32,10 +22,9 @@ def model_for(
     settings: Settings | None = None,
     series: int | None = None,
 ) -> str:
-    """Return the model that was chosen; else a sample's own, else that of nuclei.
+    """Return the model that was chosen; else that of `usual_model_of`.
 
-    That of nuclei is the one of volumes where the images are volumes (see `is_volume`),
-    which is said, unless what is asked for is of planes.
+    That it is the one of volumes is said.
 
     Parameters
     ----------
@@ -55,8 +44,7 @@ def model_for(
     """
     if chosen is not None:
         return chosen
-    of_planes = settings is not None and _is_of_planes(settings)
-    usual = {str(image): _usual(image, of_planes, series) for image in images}
+    usual = {str(image): usual_model_of(image, settings, series) for image in images}
     models = set(usual.values()) or {usual_model(None)}
     if len(models) > 1:
         said = ", ".join(f"{name}: {model}" for name, model in usual.items())
@@ -68,33 +56,3 @@ def model_for(
     if model == VOLUME_MODEL and not all(map(is_sample, images)):
         typer.echo(SAID_OF_VOLUMES, err=True)
     return model
-
-
-def _usual(image: Path, of_planes: bool, series: int | None) -> str:
-    if is_sample(image):
-        return usual_model(str(image))
-    return usual_model(None, not of_planes and _holds_volume(image, series))
-
-
-def _is_of_planes(settings: Settings) -> bool:
-    """Whether something is asked for that has a meaning for planes only."""
-    linked = settings.link_planes, settings.link_threshold
-    sizes = settings.window, settings.region
-    return linked != (None, LINK_THRESHOLD) or any(
-        isinstance(given, tuple) and len(given) == 2 for given in sizes
-    )
-
-
-def _holds_volume(image: Path, series: int | None) -> bool:
-    """Whether a file, or the first image in a folder, is a volume.
-
-    What cannot be read is none: it is refused later, with the reason.
-    """
-    try:
-        if image.is_dir() and not is_zarr(image):
-            part = part_of(image, VALIDATION)
-            folder = part / IMAGES if has_images(part) else part
-            image = next(iter(images_in(folder).values()))
-        return is_volume(*grey_axes(image, series))
-    except (OSError, ValueError):
-        return False

@@ -31,6 +31,11 @@ KNOBS: dict[Method, tuple[str, ...]] = {  # of `Clustering`, that say something 
 }  # fmt: skip
 
 
+def idle_knobs(method: Method) -> set[str]:
+    """Return the knobs that say nothing to a method."""
+    return set().union(*KNOBS.values()) - set(KNOBS[method])
+
+
 def methods_for(has_foreground: bool) -> tuple[Method, ...]:
     """Return the methods that make objects, with a foreground or without one."""
     return get_args(Method) if has_foreground else ("mean-shift",)

@@ -67,7 +67,8 @@ def record_of(
         That this part of the run took.
     """
     plan, source, config = order.plan, order.source, order.model.config
-    notes = [*filter(None, [advise(plan).note]), *figures.pop("notes")]
+    said = advise(plan).note, order.settings.without_effect(config)
+    notes = [*filter(None, said), *figures.pop("notes")]
     doubts = (
         [] if figures["objects"] or not config.foreground else [why_none(tuple(notes))]
     )

@@ -16,12 +16,13 @@ from napari_shiftseg import __version__
 from napari_shiftseg.device import resolve_device
 from napari_shiftseg.distributed.blocks import PIXELS, most_at_once
 from napari_shiftseg.distributed.journal import CHANGED, unfinished
-from napari_shiftseg.distributed.output import Output, bands
+from napari_shiftseg.distributed.output import Output
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.views import check_turns, check_views
 from napari_shiftseg.stores.axes import ORDER, Distance, result_axes
 from napari_shiftseg.stores.image import single_channel
+from napari_shiftseg.stores.label_sum import bands
 from napari_shiftseg.stores.reading import STORE
 from napari_shiftseg.stores.writing import KINDS
 
@@ -189,14 +190,14 @@ class StoreOrder:
         clustering = self.settings.clustering(self.model.config).model_dump()
         computed = {"device": "", "engine": "", "batch": self.settings.batch or 1}
         source, ours = self.source, (self.target, unfinished(self.target))
-        state = _state_of(source.path, ours) if source.path else ""
+        state = state_of(source.path, ours) if source.path else ""
         return {
             "version": __version__, "format": FORMAT,
             "image": source.path, "channel": source.channel, "series": source.series,
             "axes": source.axes, "calibration": _sizes(source), "origin": source.origin,
             "shape": list(self.pixels.shape), "dtype": str(self.pixels.dtype),
             CHANGED: state or _pixels_sum(self.pixels),
-            "model": self.model.config.name, "weights": _weights_sum(self.model),
+            "model": self.model.config.name, "weights": weights_sum(self.model),
             "chunk": self.chunk, "save": list(self.kinds), "float16": self.half,
             "block": self.block, **asdict(self.settings), **clustering, **computed,
         }  # fmt: skip
@@ -208,7 +209,7 @@ def _sizes(source: Source) -> dict[str, list[Any]]:
     return {axis: [float(each.size), each.unit] for axis, each in known}
 
 
-def _state_of(path: str, without: Sequence[Path]) -> str:
+def state_of(path: str, without: Sequence[Path]) -> str:
     """Return a number that is another one when a file, or a folder, has changed.
 
     Parameters
@@ -246,7 +247,13 @@ def _pixels_sum(pixels: Any) -> str:
     return found.hexdigest()[:16]
 
 
-def _weights_sum(model: TiledNetwork) -> str:
+def weights_sum(model: TiledNetwork) -> str:
+    """Return a number that is another one when a weight is.
+
+    Parameters
+    ----------
+    model : TiledNetwork
+    """
     found = sha256()
     for name, weight in sorted(model.state_dict().items()):
         found.update(name.encode())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from hashlib import sha256
 from itertools import product
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +24,7 @@ from napari_shiftseg.stores.ome_zarr import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
 
 PIXELS = 2**21  # drawn at once, about
-VALUES = 2**24  # read at once for the sum
 
 
 @dataclass(frozen=True)
@@ -286,27 +283,3 @@ def fullest_part(output: Output, at: tuple[int, ...]) -> Region:
                 for (a, b), side in zip(part, box, strict=True)
             )
     return region
-
-
-def labels_sum(labels: Any) -> str:
-    """Return the SHA-256 of labels: int32, little-endian, in the order of a scan.
-
-    Parameters
-    ----------
-    labels : array
-        NumPy, or a store.
-    """
-    found = sha256()
-    shape = tuple(labels.shape)
-    for band in bands(shape):
-        found.update(np.ascontiguousarray(labels[band], dtype="<i4").tobytes())
-    return found.hexdigest()
-
-
-def bands(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-    """Yield parts of an array that follow one another in a scan."""
-    axis = next((i for i in range(len(shape)) if prod(shape[i + 1 :]) <= VALUES), 0)
-    thick = max(1, VALUES // prod(shape[axis + 1 :]))
-    for at in np.ndindex(*shape[:axis]):
-        for part in chunks(shape[axis], thick):
-            yield (*at, part)

@@ -22,7 +22,6 @@ from napari_shiftseg.distributed.journal import Steps
 from napari_shiftseg.distributed.output import (
     draw,
     fullest_part,
-    labels_sum,
     renumber,
     shrink,
 )
@@ -42,6 +41,7 @@ from napari_shiftseg.pipeline.series import (
     plane_or_frame,
 )
 from napari_shiftseg.progress import Progress, numbered, patiently, saying
+from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.lazy import Lazy, open_array
 
 if TYPE_CHECKING:

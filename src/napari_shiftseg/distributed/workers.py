@@ -112,6 +112,7 @@ class Crew(ABC):
         sizes: Mapping[int, int],
         stage: str,
         done: int = 0,
+        follow: Callable[[Any], object] | None = None,
     ) -> Generator[Progress, None, list[Any]]:
         """Do one thing with blocks, in any order; yields `Progress` on the way.
 
@@ -131,6 +132,8 @@ class Crew(ABC):
             What is done, for the progress.
         done : int
             What was done before.
+        follow : callable, optional
+            Is told what was returned, as soon as it is.
         """
         total, results = done + sum(sizes.values()), []
         if self.watch is not None:
@@ -152,6 +155,8 @@ class Crew(ABC):
                 for call in ended:
                     if not call.cancelled():
                         results.append(self.result(call))
+                        if follow is not None:
+                            follow(results[-1])
                         done += sizes[running.pop(call)]
                 now = Progress(done + self._within(running), total, stage=stage)
                 yield now

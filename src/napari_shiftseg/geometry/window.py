@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, pairwise, product
@@ -320,13 +320,31 @@ class _Choice(NamedTuple):
     reads: int
 
 
+def _strides(period: int, needed: int, before: int) -> Iterator[int]:
+    """Yield multiples of the period up to the first that one tile holds all with.
+
+    Where tiles begin with the pixels needed, the least for each number of tiles: those
+    between read more, and no fewer tiles.
+    """
+    if before:
+        yield from range(period, before + needed + period, period)
+        return
+    stride = period
+    while True:
+        yield stride
+        fewer = ceil(needed / stride) - 1
+        if fewer < 1:
+            return
+        stride = max(stride + period, ceil(needed / fewer / period) * period)
+
+
 def _choices(axis: AxisSizes, needed: int, before: int, most: int) -> list[_Choice]:
     """Return the stride that reads least for each number of tiles, thinned when many.
 
     A tile of a region begins on the grid, which may be far before the region.
     """
     cheapest: dict[int, _Choice] = {}
-    for stride in range(axis.period, before + needed + axis.period, axis.period):
+    for stride in _strides(axis.period, needed, before):
         span = before % stride + needed
         tiles = ceil(span / stride)
         keeps = min(stride, span)

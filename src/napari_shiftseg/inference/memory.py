@@ -17,7 +17,6 @@ MOST_ON_CPU = 2 * 2**30  # bytes; larger tiles gain nothing on a CPU
 MOST_IN_BATCH = 16
 CPU_BATCH = 2**26  # bytes; larger batches gain nothing and make progress coarse
 SHRINK = 0.75  # of the memory of a tile that did not fit
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "alloc_failed", "bad_alloc")
 
 
 def memory_budget(device: torch.device) -> int:
@@ -41,14 +40,6 @@ def batch_that_fits(plan: TilePlan, device: torch.device) -> int:
     if device.type == "cpu":  # small tiles together, as threads wait for each other
         budget = min(budget, CPU_BATCH)
     return max(1, min(MOST_IN_BATCH, len(plan), budget // plan.memory))
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on any device."""
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    text = str(error).lower()
-    return any(said in text for said in OUT_OF_MEMORY)
 
 
 def smaller_tiles(plan: TilePlan, failure: BaseException) -> TilePlan:

@@ -13,9 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from napari_shiftseg.device import Precision, channels_last, usual_engine
+from napari_shiftseg.device import (
+    Precision,
+    channels_last,
+    is_out_of_memory,
+    usual_engine,
+)
 from napari_shiftseg.inference.compiled import Compiled, Unfit, check_engine
-from napari_shiftseg.inference.memory import is_out_of_memory
 from napari_shiftseg.progress import waiting
 from napari_shiftseg.text import visible
 

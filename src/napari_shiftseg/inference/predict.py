@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_shiftseg.device import resolve_device
+from napari_shiftseg.device import is_out_of_memory, resolve_device
 from napari_shiftseg.embeddings.kinds import embedded
 from napari_shiftseg.geometry.tiling import Region, Tile, TilePlan, plan_tiles
 from napari_shiftseg.inference.finite import in_wider_numbers, is_finite
 from napari_shiftseg.inference.memory import (
     batch_that_fits,
-    is_out_of_memory,
     memory_budget,
     smaller_tiles,
 )

@@ -23,7 +23,7 @@ from napari_shiftseg.inference.compiled import compiled_sizes
 from napari_shiftseg.inference.memory import batch_that_fits
 from napari_shiftseg.inference.network import on_device
 from napari_shiftseg.inference.timing import MEASURING, Timed, Timing, timing_steps
-from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+from napari_shiftseg.stores.kept import read_kept, write_kept
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -150,25 +150,15 @@ def keep(key: str, timed: Timed, network: Predictor) -> Timed:
             rates = _read()
             rates.pop(key, None)
             rates[key] = {name: getattr(timed, name) for name in OF_ENTRY}
-            _write(dict(list(rates.items())[-MOST_KEPT:]))
+            latest = dict(list(rates.items())[-MOST_KEPT:])
+            write_kept(rates_file(), json.dumps(latest, indent=1))
     return timed
 
 
 def _read() -> dict[str, Any]:
     """Return what the file holds; nothing where it cannot be read."""
-    try:
-        found = json.loads(rates_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
+    found = read_kept(rates_file())
     return found if isinstance(found, dict) else {}
-
-
-def _write(rates: dict[str, Any]) -> None:
-    with suppress(OSError):
-        path = rates_file()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_or_not_at_all(path) as unfinished:
-            unfinished.write_text(json.dumps(rates, indent=1), encoding="utf-8")
 
 
 def _parsed(entry: Any) -> Timed | None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_shiftseg.device import is_out_of_memory
 from napari_shiftseg.geometry.rates import SHORT, Rate
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import (
     batch_that_fits,
-    is_out_of_memory,
     memory_budget,
 )
 from napari_shiftseg.progress import Progress

@@ -98,6 +98,12 @@ class Seen:
         return known if known.dtype.kind in "iu" else known.astype(np.float64)
 
 
+INSTEAD = (
+    "the network's own normalisation ({}) is replaced by the grey values given, which "
+    "are read as 0 and 1; auto keeps to it"
+)
+
+
 def find_scale(
     data: Any, ndim: int, intensity: Intensity, reading: Reading | None = None
 ) -> Scale:
@@ -131,7 +137,7 @@ def find_scale(
     reading = reading or Reading()
     if reading.intensity != "auto":
         low, high = map(float, reading.intensity)
-        scale = Scale(low, high)
+        scale = Scale(low, high, notes=_instead_of(intensity))
         if intensity == "percentile":
             holes, blocks = _no_data_in(data, ndim, reading)
             scale = replace(scale, ceiling=CEILING, no_data=holes, in_blocks=blocks)
@@ -149,6 +155,13 @@ def find_scale(
     return replace(
         scale, ground=ground, inverted=reading.invert, ignore_nan=reading.ignore_nan
     )
+
+
+def _instead_of(intensity: Intensity) -> tuple[str, ...]:
+    """Say which rule of a network's own is set aside by grey values that are given."""
+    if not isinstance(intensity, Rule):
+        return ()
+    return (INSTEAD.format(intensity.sentence),)
 
 
 def seen_in(data: Any, ndim: int, reading: Reading) -> Seen:

@@ -32,10 +32,11 @@ def scale_by(rule: Rule, data: Any, ignore_nan: bool = False) -> Scale:
     ignore_nan : bool
         Whether pixels that are not finite count for nothing.
     """
+    is_standardized = rule.kind == "standardized"
     if not rule.per_channel:
-        return Scale(*ends(data, rule, ignore_nan))
+        return Scale(*ends(data, rule, ignore_nan), is_standardized=is_standardized)
     each = tuple(ends(data[i], rule, ignore_nan) for i in range(data.shape[0]))
-    return Scale(*each[0], channels=each)
+    return Scale(*each[0], channels=each, is_standardized=is_standardized)
 
 
 def ends(data: Any, rule: Rule, ignore_nan: bool = False) -> tuple[float, float]:

@@ -106,6 +106,7 @@ class Scale:
     frames: tuple[tuple[float, float], ...] = ()
     # `low` and `high` of each channel, where these are read each in its own way
     channels: tuple[tuple[float, float], ...] = ()
+    is_standardized: bool = False  # whether they are mean, and mean and deviation
 
     def each_channel(self) -> tuple[Scale, ...]:
         """Return the scales of the channels; one for all where they are read alike."""
@@ -131,17 +132,24 @@ class Scale:
             return "reads grey values as they are"
         if not self.high > self.low:
             return f"reads {grey(self.low)} as 0"
+        if self.is_standardized:
+            mean, above = (1, 0) if self.inverted else (0, 1)
+            return (
+                f"reads the mean, {grey(self.low)}, as {mean}, and a standard "
+                f"deviation above it, {grey(self.high)}, as {above}"
+            )
         ends = "1 … 0" if self.inverted else "0 … 1"
         return f"reads {grey(self.low)} … {grey(self.high)} as {ends}"
 
     def figures(self) -> dict[str, Any]:
-        """Return these values, ready for JSON."""
+        """Return these values, ready for JSON; `low` the mean where it is one."""
         frames = {"frames": [[*ends] for ends in self.frames]} if self.frames else {}
         return {
             "low": self.low,
             "high": self.high,
             "inverted": self.inverted,
             "no_data": [*self.no_data, *self.in_blocks],
+            **({"standardized": True} if self.is_standardized else {}),
             **frames,
         }
 
@@ -171,6 +179,16 @@ class Rule:
     high: float = 1.0
     least: float = 1e-6  # added to the range, where it is found in the image
     per_channel: bool = False  # whether each channel has its own
+
+    @property
+    def sentence(self) -> str:
+        """Say it in words: "mean 0 and standard deviation 1"."""
+        of = "each channel" if self.per_channel else "the whole image"
+        if self.kind == "standardized":
+            return f"mean 0 and standard deviation 1 of {of}"
+        if self.kind == "quantiles":
+            return f"percentile {self.low:g} to {self.high:g} of {of} as 0 … 1"
+        return f"{grey(self.low)} … {grey(self.high)} as 0 … 1"
 
     def __post_init__(self) -> None:
         if self.kind not in ("linear", "quantiles", "standardized"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_shiftseg.clustering.settings import idle_knobs
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.text import compact, sentence, visible
 
@@ -32,8 +33,11 @@ def describe(model: TiledNetwork) -> dict[str, Any]:
     if not config.foreground:
         del clustering["foreground_threshold"]  # of no effect
     if config.clustering.method == "mean-shift":
-        for name in ("method", "prominence", "middle_channel", "boundary_channel"):
-            del clustering[name]
+        without = {"method", "middle_channel", "boundary_channel"}
+    else:
+        without = {"background_embedding"}
+    without |= idle_knobs(config.clustering.method)
+    clustering = {n: v for n, v in clustering.items() if n not in without}
     return {
         "name": config.name,
         "description": config.description,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.device import resolve_device
+from napari_shiftseg.device import is_out_of_memory, resolve_device
 from napari_shiftseg.geometry.cost import Cost, planned_costs
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.inference.memory import (
     batch_that_fits,
-    is_out_of_memory,
     memory_budget,
 )
 from napari_shiftseg.inference.network import on_device

@@ -121,7 +121,8 @@ class SeamCauses:
         if self.phase_mismatch is None or self.phase_control is None:
             return "Phase: the period is 1, no tile can be off the grid."
         found = (
-            f"Phase ({_short(self.phase_mismatch)} half a period off the grid, "
+            f"Phase (on average tiles differ by {_short(self.phase_mismatch)} of the "
+            f"prediction's spread half a period off the grid, by "
             f"{_short(self.phase_control)} a whole one):"
         )
         if self.by_phase:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
     from napari_shiftseg.stores.image import Image
+    from napari_shiftseg.stores.reading import Source
 
 
 NO_DATA = "all pixels are NaN or masked"
@@ -125,8 +126,32 @@ def segment_steps(
         again = partial(frame_steps, _fitted(opened, fit), model)
         result = _told(first or (yield from again(settings, plan, effort)), fit)
         result = yield from with_effect(result, again)
-    doubts = doubts_about(result, config)
-    return replace(result, doubts=doubts, notes=(*doubts, *result.notes))
+    doubts, idle = doubts_about(result, config), settings.without_effect(config)
+    notes = tuple(filter(None, (*doubts, idle, *result.notes)))
+    return replace(result, doubts=doubts, notes=notes)
+
+
+def source_steps(
+    source: Source, model: TiledNetwork, settings: Settings
+) -> Generator[Progress, None, Segmentation]:
+    """Segment what was read from a file by what that says of its axes and pixels.
+
+    Parameters
+    ----------
+    source : Source
+    model : TiledNetwork
+    settings : Settings
+    """
+    config = model.config
+    leading = max(source.data.ndim - config.image_axes, 0)
+    pixel_size = source.pixel_size(config.ndim)
+    return segment_steps(
+        source.data,
+        model,
+        settings,
+        pixel_size=pixel_size,
+        axes=source.axes[:leading],
+    )
 
 
 def _fitted(image: Image, fit: Fit) -> Image | Rescaled:

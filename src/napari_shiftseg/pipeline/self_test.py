@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from napari_shiftseg.inference.memory import memory_budget
 from napari_shiftseg.inference.predict import embed_steps, embedding_of, open_for
 from napari_shiftseg.inference.views import Views, check_views
 from napari_shiftseg.networks.properties import what_exact_means, why_not_exact
+from napari_shiftseg.pipeline.corners import corner_with_content
 from napari_shiftseg.progress import Progress, Returning, exhaust
 from napari_shiftseg.text import compact
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from napari_shiftseg.device import Engine
-    from napari_shiftseg.geometry.tiling import Region
     from napari_shiftseg.geometry.window import Window
     from napari_shiftseg.intensity.scale import Reading, Scale
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.networks.config import NetworkConfig
+    from napari_shiftseg.stores.image import Image
 
 # Tiles of another size are summed in another order. A float32 sum errs by 6e-8 of its
 # terms, which cancel in part and pass through some 20 layers: 1e-6 of the largest
@@ -218,7 +218,8 @@ def self_test(
     r"""Predict the middle of an image tiled and untiled, and compare.
 
     The region is as large as a tile and lies around the tile corner nearest to the
-    middle, with the real context around it, so that it is cheap on images of any size.
+    middle, where that is nearly empty around another one with content, with the real
+    context around it, so that it is cheap on images of any size.
 
     Parameters
     ----------
@@ -270,7 +271,7 @@ def self_test_steps(
     """
     check_views(views, model.config)
     opened = open_for(image, model, reading, scale)
-    tiled, whole, *control = _plans(opened.shape, model, window)
+    tiled, whole, *control = _plans(opened, model, window)
     budget = memory_budget(resolve_device(device))
     if whole.memory > budget:
         raise _too_large(whole, budget, window)
@@ -329,14 +330,12 @@ def _largest(values: NDArray[Any]) -> float:
     return float(np.abs(values).max())
 
 
-def _plans(
-    image_shape: tuple[int, ...], model: TiledNetwork, window: Window
-) -> list[TilePlan]:
+def _plans(image: Image, model: TiledNetwork, window: Window) -> list[TilePlan]:
     """Return the plans tiled, whole and, if tiles can be misaligned, the control."""
-    shape = model.shape
+    shape, image_shape = model.shape, image.shape
     full = _full_plan(image_shape, model, window)
     chosen = full.window
-    region = _around_a_corner(full)
+    region = corner_with_content(full, image)
     plans = [
         plan_tiles(image_shape, shape, chosen, region=region),
         plan_tiles(image_shape, shape, stitching="whole", region=region),
@@ -357,24 +356,6 @@ def _full_plan(
         return plan_tiles(image_shape, shape, window)
     plan = plan_tiles(image_shape, shape, tuple(2 * p for p in shape.period))
     return plan if len(plan) > 1 else plan_tiles(image_shape, shape, shape.period)
-
-
-def _around_a_corner(plan: TilePlan) -> Region:
-    """Return a stride of pixels around the tile border nearest to the middle, an axis.
-
-    An axis that no border crosses is taken whole.
-    """
-    region = []
-    for axis, tiles, size in zip(
-        plan.shape.axes, plan.axes, plan.image_shape, strict=True
-    ):
-        if not tiles.boundaries:
-            region.append((0, size))
-            continue
-        middle = min(tiles.boundaries, key=lambda at: abs(2 * at - size))
-        half = ceil(tiles.stride / (2 * axis.period)) * axis.period
-        region.append((middle - half, middle + half))
-    return tuple(region)
 
 
 def _too_large(plan: TilePlan, budget: int, window: Window) -> MemoryError:

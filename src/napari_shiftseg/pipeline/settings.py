@@ -25,6 +25,7 @@ from napari_shiftseg.clustering.settings import (
     Scope,
     ScopeChoice,
     SplitFarParts,
+    idle_knobs,
     kernels_like,
 )
 from napari_shiftseg.device import Engine, Precision
@@ -97,6 +98,8 @@ class OfSegment(OfOneRun, total=False):
 
 OF_SEGMENT = ("diameter", "link_planes", "link_threshold")  # what it alone takes
 
+
+NO_EFFECT = "{} {} for nothing: objects are made by {}, which has no such setting"
 
 Function = TypeVar("Function", bound="Callable[..., Any]")
 
@@ -320,6 +323,21 @@ class Settings:
     def reading(self) -> Reading:
         """How grey values are to be read."""
         return Reading(self.intensity, self.invert, self.ignore_nan)
+
+    def without_effect(self, config: NetworkConfig) -> str:
+        """Say which of the settings count for nothing; empty where all have a say.
+
+        Parameters
+        ----------
+        config : NetworkConfig
+            Of the model.
+        """
+        method = self.method or config.clustering.method
+        given = sorted(n for n in idle_knobs(method) if getattr(self, n) is not None)
+        if not given:
+            return ""
+        count = "counts" if len(given) == 1 else "count"
+        return NO_EFFECT.format(" and ".join(given).replace("_", " "), count, method)
 
     def clustering(
         self, config: NetworkConfig, rescaling: Rescaling | None = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 NOT_DEFINED, NO_TRUTH = "not defined", "no true labels"
+IS_REFERENCE = "is the reference"  # of cropped objects, which are the whole ones
 CLEAR_GAP = 0.05  # of the untiled ratio: below it, two ratios are as near to it
 CLEAR_Z = 3  # standard deviations: a gap of two z that chance hardly gives
 
@@ -170,7 +171,12 @@ def figure_cell(metric: Metric, figures: Mapping[str, Any]) -> str:
     figures : mapping
         See `Side.figures` and `PooledPoint.figures`.
     """
-    return NO_TRUTH if _lacks_truth(metric, figures) else cell(figures[metric.name])
+    if _lacks_truth(metric, figures):
+        return NO_TRUTH
+    value = figures[metric.name]
+    if value is None and why_not_defined(metric, figures) == IS_REFERENCE:
+        return IS_REFERENCE
+    return cell(value)
 
 
 def _lacks_truth(metric: Metric, figures: Mapping[str, Any]) -> bool:
@@ -191,8 +197,8 @@ def why_not_defined(metric: Metric, figures: Mapping[str, Any]) -> str:
         return NO_TRUTH
     if figures.get("tiles") == 1:
         return "no seam line"
-    if metric.name == "split_by_seams":  # cropped objects are themselves the whole ones
-        return "is the reference"
+    if metric.name == "split_by_seams":
+        return IS_REFERENCE
     strides = figures.get("stride") or []
     if strides and metric.name == "seam_z" and max(strides) < LEAST_STRIDE:
         return f"stride below {LEAST_STRIDE}"

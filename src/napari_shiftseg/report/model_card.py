@@ -65,7 +65,7 @@ MEANINGS = {
     "border": "what stands beyond the image",
     "classes": "of objects, that it tells apart",
     "confidence_learnt_from": "objects whose truth was known",
-    "context": "read around what is predicted",
+    "context": "read around what is predicted, both sides together",
     "depth": "levels of pooling",
     "diameter": "of the objects, for which the image is rescaled",
     "embedding": "what its numbers stand for",

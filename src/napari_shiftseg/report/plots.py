@@ -113,7 +113,7 @@ def draw_profile(
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylim(bottom=0)
     panels[0].set_ylabel("mean step")
-    _finish(figure, panels, colours)
+    finish(figure, panels, colours)
 
 
 def _draw_side(panel: Axes, side: Side, name: str, axis: int, colour: str) -> None:
@@ -173,7 +173,7 @@ def draw_sweep(
     for panel in below:
         panel.set_xlabel(_window_label(points, axis))
         panel.xaxis.set_major_locator(MaxNLocator(nbins=12 // len(below), integer=True))
-    _finish(figure, panels, colours)
+    finish(figure, panels, colours)
 
 
 def _draw_panel(
@@ -243,8 +243,16 @@ def clear(figure: Figure) -> None:
     figure.set_layout_engine("constrained")  # makes room for a legend outside
 
 
-def _finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
-    """Give a figure its colours, and one legend above all panels."""
+def finish(figure: Figure, panels: NDArray[Any], colours: Colours) -> None:
+    """Give a figure its colours, and one legend above all panels.
+
+    Parameters
+    ----------
+    figure : Figure
+    panels : ndarray of Axes
+        Of the figure; the legend names what is in the first.
+    colours : Colours
+    """
     figure.set_facecolor(colours.background)
     for panel in panels:
         panel.set_facecolor(colours.background)
@@ -298,7 +306,7 @@ def draw_training(figure: Figure, course: Course, colours: Colours = LIGHT) -> N
         panel.set_xlabel("step")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     score.set_xlim(0, max(course.steps, default=1))
-    _finish(figure, panels, colours)
+    finish(figure, panels, colours)
 
 
 def _draw_before(panel: Axes, ap50: float, colours: Colours) -> None:

@@ -184,17 +184,21 @@ def _exact(test: SelfTest | None, known_by: str, is_sure: bool) -> tuple[Badge, 
 
 def _known_by(found: Found) -> tuple[str, bool]:
     """Return by what the figures of a network are known, and if that is sure."""
-    from napari_shiftseg.networks.finding.found import AGREE
+    from napari_shiftseg.networks.finding.found import AGREE, is_agreed
 
     said = set(found.agreement.values())
-    if found.sure:
+    if found.sure and said == {AGREE}:
         return "graph and probing", True
+    if found.sure:
+        return "its graph and probing that fits it", True
     if said == {"probe alone"}:
         return "probing alone", False
     if said == {"graph alone"}:
         return "its graph alone", False
     doubtful = [
-        f"{name}: {text}" for name, text in found.agreement.items() if text != AGREE
+        f"{name}: {text}"
+        for name, text in found.agreement.items()
+        if not is_agreed(text)
     ]
     if not doubtful:
         return "graph and probing, which hardly told shifts apart", False

@@ -296,7 +296,7 @@ def _advice(comparison: Comparison, harm: bool, of_objects: Effect) -> str:
             "Cropped tiles give what the network gives without tiles; that others do "
             "better here is no rule: rather train or tune the model."
         )
-    no_need = "For these objects the tile size need not change"
+    no_need = "For these objects either tile size will do"
     if of_objects.kind == "none":
         no_need = "Where there are objects it may matter"
     if any(axis.halo for axis in plan.shape.axes):
@@ -333,7 +333,9 @@ def _what_is_safe(plan: TilePlan) -> str:
 def _warnings(comparison: Comparison, model: TiledNetwork) -> tuple[str, ...]:
     sides, has_own = comparison.sides, own_seams(model.config) is not None
     of_the_model = training_window_warning(model.config)
-    said = [of_the_model, small_image_note(comparison.cropped.result.plan)]
+    run = comparison.cropped.result
+    idle = run.settings.without_effect(model.config)
+    said = [idle, of_the_model, small_image_note(run.plan)]
     said += [note for side in sides.values() for note in _notes_of(side, has_own)]
     said += [
         f"{name}: objects and tiles share a rhythm, the untiled seam ratio is "

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from skimage.io import imsave
 
 from napari_shiftseg import __version__
+from napari_shiftseg.clustering.settings import idle_knobs
 from napari_shiftseg.networks.properties import describe, own_seams
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.report.figures_of_merit import (
@@ -124,7 +125,8 @@ def report_of(comparison: Comparison, model: TiledNetwork, name: str) -> dict[st
     settings = {
         **asdict(result.settings), **clustering, "window": list(result.plan.window),
     }  # fmt: skip
-    del settings["stitching"]  # both
+    for idle in ("stitching", *idle_knobs(clustering["method"])):  # both; no effect
+        settings.pop(idle, None)
     if result.settings.border == "valid":
         settings["region"] = [list(bounds) for bounds in result.plan.region]
     warnings, plane = [*said.warnings], middle_plane(result.plan)

@@ -256,9 +256,15 @@ def read_record(record: Path) -> dict[str, Any]:
 
 
 def _is(path: Path, expected: Any) -> bool:
-    return path.is_file() and not path.is_symlink() and _sum(path) == expected
+    is_there = path.is_file() or is_zarr(path)
+    return is_there and not path.is_symlink() and _sum(path) == expected
 
 
 def _sum(path: Path) -> str:
+    """Return the sum of a file; of a store that of its files and their names."""
+    if path.is_dir():
+        files = {str(f.relative_to(path)): f for f in path.rglob("*") if f.is_file()}
+        said = sorted((name.replace("\\", "/"), _sum(f)) for name, f in files.items())
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

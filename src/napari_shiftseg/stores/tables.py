@@ -64,7 +64,7 @@ def write_rows(path: Path, table: Mapping[str, NDArray[Any]]) -> None:
         )
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([_plain(name) for name in table])
+        writer.writerow([plain(name) for name in table])
         for first in range(0, next(iter(lengths), 0), ROWS):
             parts = [_written(column[first : first + ROWS]) for column in columns]
             writer.writerows(zip(*parts, strict=True))
@@ -106,11 +106,17 @@ def _written(column: NDArray[Any]) -> Iterable[Any]:
     if column.dtype.kind in "biu":
         fields: list[Any] = column.tolist()
         return fields
-    return [_plain(value) for value in column.tolist()]
+    return [plain(value) for value in column.tolist()]
 
 
-def _plain(value: Any) -> Any:
-    """Return text that no spreadsheet takes for a formula."""
+def plain(value: Any) -> Any:
+    """Return text that no spreadsheet takes for a formula; other values as they are.
+
+    Parameters
+    ----------
+    value : object
+        None and NaN become empty text.
+    """
     if isinstance(value, str) and value.startswith((*STEERS, APOSTROPHE)):
         return APOSTROPHE + value
     return "" if value is None or value != value else value

@@ -11,6 +11,7 @@ import signal
 import stat
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from pathlib import Path
 from platform import node
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Sequence
 
 FOR_ALL = 0o666  # less what the user's umask takes away
 NAME_KEPT = 100  # characters of a name, that the unfinished one stays short enough
@@ -47,30 +47,39 @@ def whole_or_not_at_all(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def all_or_none(paths: Sequence[Path]) -> Iterator[list[Path]]:
+def all_or_none(
+    paths: Sequence[Path], folders: Collection[Path] = ()
+) -> Iterator[list[Path]]:
     """Give other paths to write to, which take these names together at the end.
 
     See `whole_or_not_at_all`; the names are taken in the order given, and Ctrl-C waits
     for all of them. What a killed run left unfinished of these files is removed.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    folders : collection of Path
+        Those of them that are folders, stores for example, given as empty ones. One
+        that is replaced goes when the new one has its name.
     """
-    modes = [_mode(path) for path in paths]
+    modes = [None if path in folders else _mode(path) for path in paths]
     unfinished: list[Path] = []
     try:
         for path in paths:
             remove_left_behind(path.parent, _beginning(path))
         for path in paths:
-            unfinished.append(_made(path))
+            unfinished.append(_made(path, path in folders))
         with _named(paths, unfinished):
             yield unfinished
             for new, mode in zip(unfinished, modes, strict=True):
                 _finish(new, mode)
             with uninterrupted():
                 for new, path in zip(unfinished, paths, strict=True):
-                    os.replace(new, path)
+                    _take_name(new, path)
     finally:
         for new in unfinished:
             with suppress(OSError):
-                new.unlink(missing_ok=True)
+                _remove(new)
 
 
 def unfinished_name(beginning: str) -> str:
@@ -155,10 +164,25 @@ def _mode(path: Path) -> int | None:
     return stat.S_IMODE(found.st_mode)
 
 
-def _made(path: Path) -> Path:
+def _take_name(new: Path, path: Path) -> None:
+    """Give a file or folder its name; what a folder replaces is moved away first."""
+    if not new.is_dir() or not os.path.lexists(path):
+        os.replace(new, path)
+        return
+    old = path.with_name(unfinished_name(_beginning(path)))
+    os.replace(path, old)
+    os.replace(new, path)
+    with suppress(OSError):
+        _remove(old)
+
+
+def _made(path: Path, is_folder: bool) -> Path:
     """Make a new, empty file beside a path; no file or link that is there is opened."""
     unfinished = path.with_name(unfinished_name(_beginning(path)))
     try:
+        if is_folder:
+            unfinished.mkdir()
+            return unfinished
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_ALL))
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from None
@@ -194,6 +218,10 @@ def errors_named(path: Path) -> Iterator[None]:
 
 def _finish(unfinished: Path, mode: int | None) -> None:
     """Bring a file to the disk, with the permissions of the one it replaces."""
+    if unfinished.is_dir():
+        for path in filter(Path.is_file, unfinished.rglob("*")):
+            _finish(path, None)
+        return
     with unfinished.open("rb+") as file:
         os.fsync(file.fileno())
     if mode is not None:

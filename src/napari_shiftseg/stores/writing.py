@@ -8,13 +8,8 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import NAMESPACE_OID, uuid5
 
-import numpy as np
-import tifffile
-from PIL import Image
-
-from napari_shiftseg.stores.axes import CHANNELS, ORDER, ordered, result_axes, to_ome
+from napari_shiftseg.stores.axes import CHANNELS, result_axes
 from napari_shiftseg.stores.class_tables import CLASSES, COLUMNS
 from napari_shiftseg.stores.folders import (
     Run,
@@ -23,26 +18,26 @@ from napari_shiftseg.stores.folders import (
     sums_of,
     written_by,
 )
+from napari_shiftseg.stores.label_sum import labels_sum
+from napari_shiftseg.stores.pixel_files import write_pixels
 from napari_shiftseg.stores.tables import write_rows
-from napari_shiftseg.stores.tiff import numbered
 from napari_shiftseg.stores.whole_file import all_or_none
+from napari_shiftseg.stores.written_labels import ENDINGS, LabelImage
+from napari_shiftseg.stores.written_labels import KINDS as LABEL_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from numpy.typing import NDArray
-
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.pipeline.result import Segmentation
-    from napari_shiftseg.stores.axes import Calibration
+    from napari_shiftseg.stores.outlines import Table
     from napari_shiftseg.stores.reading import Source
 
 
 OBJECTS = "_objects"  # end of the name of a table
 KINDS = ("labels", "embedding", "gradient")
-BY_OME = ("u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8")  # dtypes
-LARGEST = 2.0**31  # number of pixels a unit, and its inverse, that a tag can hold
-A_CENTIMETRE = {"nm": 1e7, "µm": 1e4, "mm": 10.0, "cm": 1.0, "in": 1 / 2.54}
+HANDED_ON = tuple(kind for kind in LABEL_KINDS if kind not in KINDS)
+TEXTS = {"settings": "_settings.yaml", "edits": "_edits.json"}  # endings
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class Outputs:
 
     folder: Path
     name: str  # with which they begin
-    kinds: tuple[str, ...]  # of labels, embedding, gradient
+    kinds: tuple[str, ...]  # of `KINDS` and `HANDED_ON`
     run: Run
     overwrite: bool = False  # whether files of others may be replaced
     has_classes: bool = False  # whether there is a table of their classes alone, too
@@ -65,7 +60,24 @@ class Outputs:
     @property
     def images(self) -> dict[str, Path]:
         """The TIFFs, by kind."""
-        return {kind: self.folder / f"{self.name}_{kind}.tif" for kind in self.kinds}
+        own = [kind for kind in self.kinds if kind in KINDS]
+        return {kind: self.folder / f"{self.name}_{kind}.tif" for kind in own}
+
+    @property
+    def handed_on(self) -> dict[str, Path]:
+        """What other programs read, by kind."""
+        others = [kind for kind in self.kinds if kind in HANDED_ON]
+        return {kind: self.folder / f"{self.name}{ENDINGS[kind]}" for kind in others}
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """All of these, by kind."""
+        return self.images | self.tables | self.handed_on
+
+    @property
+    def texts(self) -> dict[str, Path]:
+        """By what the run is made again: settings, edits."""
+        return {kind: self.folder / f"{self.name}{end}" for kind, end in TEXTS.items()}
 
     @property
     def record(self) -> Path:
@@ -75,7 +87,7 @@ class Outputs:
     def refuse_others(self) -> None:
         """Refuse to replace what this very run did not write."""
         own = written_by(self.run, self.record)
-        paths = (*self.images.values(), *self.tables.values(), self.record)
+        paths = (*self.files.values(), *self.texts.values(), self.record)
         refuse_to_overwrite(paths, own, self.overwrite)
 
 
@@ -98,7 +110,7 @@ def outputs_of(
     source : Source
     folder : Path
     kinds : iterable of str
-        Of labels, embedding, gradient.
+        Of `KINDS` and `HANDED_ON`.
     overwrite : bool
         Whether files of others may be replaced.
     has_classes : bool
@@ -107,15 +119,16 @@ def outputs_of(
     Raises
     ------
     ValueError
-        If a kind is not known.
+        If a kind is not known, or none is named.
     FileExistsError
         If a file would be replaced that this very run did not write; it is named.
     """
     kinds = tuple(dict.fromkeys(kinds))
-    unknown = [kind for kind in kinds if kind not in KINDS]
+    unknown = [kind for kind in kinds if kind not in (*KINDS, *HANDED_ON)]
     if unknown or not kinds:
         raise ValueError(
-            f"save one or more of {', '.join(KINDS)}, got {unknown or 'none'}"
+            f"save one or more of {', '.join((*KINDS, *HANDED_ON))}, got "
+            f"{unknown or 'none'}"
         )
     run = Run(command, inputs_of(source))
     outputs = [
@@ -162,9 +175,10 @@ def write_segmentation(
     source: Source,
     outputs: Outputs,
     more: Mapping[str, Any] | None = None,
-    table: Mapping[str, NDArray[Any]] | None = None,
+    table: Table | None = None,
+    texts: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Write what was asked for as TIFFs, tables, and a report, all or none.
+    """Write what was asked for, tables, and a report, all or none.
 
     Parameters
     ----------
@@ -177,30 +191,38 @@ def write_segmentation(
         Figures that stand in the report besides.
     table : mapping of str to ndarray, optional
         Of the objects; see `object_table_steps`.
+    texts : mapping of str to str, optional
+        Settings and edits by which the run is made again; see `TEXTS`.
+
+    Raises
+    ------
+    ValueError
+        If a kind cannot be made of these axes.
     """
     outputs.refuse_others()  # again: the run may have taken long
-    spatial = result.plan.shape.ndim
-    axes = result_axes(source.axes, result.labels.ndim, spatial)
+    labels = label_image(result, source, table)
     arrays = {
-        "labels": (label_dtype(result.labels), axes, numbered(_whole(result, axes))),
-        "embedding": (result.embeddings, CHANNELS + axes, ""),
-        "gradient": (result.gradient, axes, ""),
+        "embedding": (result.embeddings, CHANNELS + labels.axes),
+        "gradient": (result.gradient, labels.axes),
     }
-    tables = outputs.tables
+    files, texts = outputs.files, texts or {}
     if table is None:
-        del tables["table"]
-    files = outputs.images | tables
-    with all_or_none([outputs.record, *files.values()]) as unfinished:
+        del files["table"]
+    files |= {kind: outputs.texts[kind] for kind in texts}
+    stores = [path for kind, path in files.items() if kind == "zarr"]
+    with all_or_none([outputs.record, *files.values()], stores) as unfinished:
         record, *parts = unfinished
         for kind, part in zip(files, parts, strict=True):
-            if kind == "table":
+            if kind in arrays:
+                write_pixels(part, *arrays[kind], source.calibration)
+            elif kind == "table":
                 write_rows(part, table or {})
-                continue
-            if kind == "classes":
-                _write_classes(part, result, axes[:-spatial])
-                continue
-            pixels, names, about = arrays[kind]
-            write_pixels(part, pixels, names, source.calibration, about)
+            elif kind == "classes":
+                _write_classes(part, result, labels.axes[: len(result.leading)])
+            elif kind in texts:
+                part.write_text(texts[kind], encoding="utf-8")
+            else:
+                labels.write(kind, part)
         written = {p.name: u for p, u in zip(files.values(), parts, strict=True)}
         report = _report(result, model) | {
             "image": source.name,
@@ -212,6 +234,24 @@ def write_segmentation(
         }
         record.write_text(json.dumps(report, indent=2), encoding="utf-8")
     return report
+
+
+def label_image(
+    result: Segmentation, source: Source, table: Table | None = None
+) -> LabelImage:
+    """Return the labels of a run with what files say of them.
+
+    Parameters
+    ----------
+    result, source, table
+        See `write_segmentation`.
+    """
+    spatial = result.plan.shape.ndim
+    axes = result_axes(source.axes, result.labels.ndim, spatial)
+    return LabelImage(
+        result.labels, axes, _whole(result, axes), result.offset, source.calibration,
+        source.origin, source.name, source.path, table,
+    )  # fmt: skip
 
 
 def _whole(result: Segmentation, axes: str) -> str:
@@ -239,6 +279,7 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
         "model": model.config.name,
         "objects": result.objects,
         **({"classes": result.class_counts} if result.classes else {}),
+        "labels_sha256": labels_sum(result.labels),
         "modes": len(result.modes),
         "window": list(plan.window),
         "stride": list(plan.stride),
@@ -254,105 +295,3 @@ def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:
         "settings": asdict(result.settings) | {"window": list(plan.window)},
         **result.rescaled,
     }
-
-
-def write_pixels(
-    path: Path,
-    pixels: NDArray[Any],
-    axes: str,
-    calibration: Calibration,
-    description: str = "",
-) -> None:
-    """Write pixels as an OME-TIFF; of axes that OME does not name, in tifffile's JSON.
-
-    Parameters
-    ----------
-    path : Path
-        Of a file that may be lost; see `all_or_none`.
-    pixels : ndarray
-        One axis a letter of `axes`.
-    axes : str
-        Of the letters T, Z, C, Y, X, and others; they are written in the order TZCYX.
-    calibration : dict
-        Of the source.
-    description : str
-        Of the image.
-    """
-    if "Y" not in axes:
-        pixels, axes = pixels[..., None, :], axes.replace("X", "YX")
-    is_ome = set(axes) <= set(ORDER) and pixels.dtype in map(np.dtype, BY_OME)
-    if is_ome:
-        pixels, axes = ordered(pixels, axes, "TZCYX")
-    sizes, _ = to_ome(calibration)
-    about = {"Description": description} if description else {}
-    if is_ome:
-        said = f"{pixels.shape} {axes} {sizes} {description}"
-        about |= {"Creator": "napari-shiftseg", "UUID": str(uuid5(NAMESPACE_OID, said))}
-    packed = None if pixels.dtype.kind == "f" else "zlib"  # floats hardly shrink
-    tifffile.imwrite(
-        path, pixels, ome=is_ome, compression=packed, photometric="minisblack",
-        metadata={"axes": axes, **sizes, **about},
-        **_resolution(calibration),
-    )  # fmt: skip
-
-
-def write_colours(
-    path: Path,
-    pixels: NDArray[np.uint8],
-    axes: str,
-    calibration: Calibration,
-    is_png: bool = False,
-) -> None:
-    """Write colours as an OME-TIFF, or one picture as a PNG.
-
-    Parameters
-    ----------
-    path : Path
-        Of a file that may be lost; see `all_or_none`.
-    pixels : ndarray of uint8
-        One axis a letter of `axes`, then red, green and blue.
-    axes : str
-        Of the letters Z, Y, X; without Y it is a line.
-    calibration : dict
-        Of the source; a PNG has none.
-    is_png : bool
-
-    Raises
-    ------
-    ValueError
-        If a PNG is asked for of a volume.
-    """
-    if "Y" not in axes:
-        pixels, axes = pixels[None], f"Y{axes}"
-    if is_png:
-        if pixels.ndim != 3:
-            raise ValueError(
-                f"a PNG holds one picture, but the colours have the shape "
-                f"{pixels.shape}: write a .tif file"
-            )
-        Image.fromarray(pixels).save(path, format="PNG")
-        return
-    sizes, _ = to_ome(calibration)
-    tifffile.imwrite(
-        path, pixels, ome=True, compression="zlib", photometric="rgb",
-        metadata={"axes": f"{axes}S", **sizes}, **_resolution(calibration),
-    )  # fmt: skip
-
-
-def _resolution(calibration: Calibration) -> dict[str, Any]:
-    """Return the pixel size as tags, for readers that know no OME-XML."""
-    if "X" not in calibration:
-        return {}
-    x = calibration["X"]
-    y = calibration.get("Y", x)
-    unit = A_CENTIMETRE.get(x.unit) if x.unit == y.unit else None
-    name = "NONE" if unit is None else "CENTIMETER"
-    sizes = tuple((unit or 1) / distance.size for distance in (x, y))
-    if not all(1 / LARGEST < size < LARGEST for size in sizes):
-        return {}
-    return {"resolution": sizes, "resolutionunit": name}
-
-
-def label_dtype(labels: NDArray[np.int32]) -> NDArray[Any]:
-    """Return labels as uint16 where they fit, which ImageJ reads, else as uint32."""
-    return labels.astype(np.uint16 if labels.max(initial=0) < 2**16 else np.uint32)

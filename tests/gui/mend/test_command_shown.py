@@ -10,13 +10,9 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 
-from napari_shiftseg.gui.mend.handover import (
-    file_of,
-    joined,
-    mend_command,
-    tiling_options,
-)
+from napari_shiftseg.gui.mend.handover import mend_command
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
+from napari_shiftseg.gui.parts.recipes import file_of
 from napari_shiftseg.mending.edit_lists import EditList, write_edits
 from napari_shiftseg.mending.edits import Paint
 from napari_shiftseg.samples.catalogue import SAMPLES
@@ -27,8 +23,8 @@ if TYPE_CHECKING:
 SETTINGS = {"stitching": "cropped", "border": "mirror", "window": None}
 
 
-def labels_of(image: str, frame=(), **settings) -> Labels:
-    record = {"image": image, "frame": frame, "settings": SETTINGS | settings}
+def labels_of(image: str, model: str, frame=()) -> Labels:
+    record = {"image": image, "model": model, "frame": frame, "settings": SETTINGS}
     return Labels(np.zeros((4, 4), dtype=int), metadata={METADATA_KEY: record})
 
 
@@ -44,10 +40,11 @@ def saved(tmp_path, noise, model_file) -> Path:
     return folder
 
 
-def test_it_runs_as_it_is(viewer, saved, shiftseg) -> None:
+def test_it_runs_as_it_is(viewer, saved, shiftseg, model_file) -> None:
     (image,) = viewer.open(saved / "cell 1.npy", plugin="napari")
     image.name = "cell 1"
-    command = mend_command(viewer, labels_of("cell 1"), saved / "my edits.json")
+    labels = labels_of("cell 1", model_file)
+    command = mend_command(viewer, labels, saved / "my edits.json")
     words = shlex.split(command)
     assert words[:2] == ["shiftseg", "mend"]
     ran = shiftseg(*words[1:], "--device", "cpu", "--json")
@@ -58,7 +55,8 @@ def test_it_runs_as_it_is(viewer, saved, shiftseg) -> None:
 def test_an_image_without_a_file_has_a_place_kept(viewer, noise, tmp_path) -> None:
     viewer.add_image(noise, name="noise")
     edits = tmp_path / "e.json"
-    for labels in (labels_of("noise"), labels_of("gone"), labels_of("noise", (2,))):
+    for image, frame in (("noise", ()), ("gone", ()), ("noise", (2,))):
+        labels = labels_of(image, "nuclei", frame)
         words = shlex.split(mend_command(viewer, labels, edits))
         assert words[2:5] == ["IMAGE", "--edits", str(edits)]
 
@@ -71,32 +69,3 @@ def test_a_sample_is_named(viewer, key, name) -> None:
     layers = viewer.open_sample("napari-shiftseg", key)
     assert file_of(layers[0]) == name
     assert name in SAMPLES
-
-
-@pytest.mark.parametrize(
-    ("chosen", "options"),
-    [
-        ({}, []),
-        ({"window": 20}, []),
-        (
-            {"stitching": "naive", "window": 20},
-            ["--stitching", "naive", "--window", "20"],
-        ),
-        (
-            {"stitching": "naive", "window": (24, 96)},
-            ["--stitching", "naive", "--window", "24x96"],
-        ),
-        ({"border": "valid"}, ["--border", "valid"]),
-        ({"views": 1}, []),
-        ({"views": 8}, ["--views", "8"]),
-        ({"stitching": "whole"}, []),
-    ],
-)
-def test_options_without_which_labels_are_others(chosen, options) -> None:
-    assert tiling_options(SETTINGS | chosen) == options
-
-
-def test_quotes_where_they_are_needed() -> None:
-    words = ["shiftseg", "/a b/it's.json", "plain"]
-    assert shlex.split(joined(words)) == words
-    assert joined(["a b", "c"]) == "'a b' c"

@@ -8,6 +8,8 @@ from scipy import ndimage
 
 from napari_shiftseg.gui.parts import intensity_choice
 from napari_shiftseg.gui.parts.intensity_choice import AUTOMATIC, DISPLAYED, GIVEN
+from napari_shiftseg.intensity.scale import Rule
+from napari_shiftseg.networks.config import NetworkConfig
 
 METADATA = "shiftseg"
 USUAL = {"invert": False, "ignore_nan": False}
@@ -136,3 +138,22 @@ def test_compare_and_inspect_take_it_over(choice, viewer):
 def test_every_control_says_what_it_is(choice):
     for control in (choice.mode, choice.values, choice.invert, choice.said):
         assert control.tooltip
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("percentile", "Automatic: from the background to the brighter half"),
+        ("as-is", "Automatic: grey values as they are"),
+        (
+            Rule("standardized"),
+            "Automatic: as the network's own package says: mean 0 and standard "
+            "deviation 1 of the whole image.",
+        ),
+    ],
+)
+def test_automatic_is_what_the_model_says(choice, monkeypatch, rule, said):
+    config = NetworkConfig(intensity=rule)
+    monkeypatch.setattr(choice, "_config", lambda: config)
+    choice.refresh()
+    assert said in choice.mode.tooltip

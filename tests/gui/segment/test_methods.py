@@ -64,3 +64,23 @@ def test_an_earlier_run_is_restored(rows):
     assert rows.settings()["method"] == "components"
     assert rows.settings()["min_size"] == 7
     assert "prominence" not in shown(rows)
+
+
+def test_what_is_hidden_is_not_asked_for(rows):
+    rows.take(outputs(method="mean-shift"))
+    rows.controls["bandwidth"].value = 3.5
+    assert rows.settings()["bandwidth"] == 3.5
+    rows.controls["method"].value = "watershed"
+    assert rows.settings()["bandwidth"] is None
+    rows.controls["method"].value = "mean-shift"
+    assert rows.settings()["bandwidth"] == 3.5
+
+
+def test_a_diameter_is_asked_for_where_the_model_knows_one(rows):
+    def is_shown():
+        return rows.controls["diameter"].native.isVisibleTo(rows.native)
+
+    rows.take(outputs())
+    assert not is_shown()
+    rows.take(outputs().model_copy(update={"diameter": 20.0}))
+    assert is_shown()

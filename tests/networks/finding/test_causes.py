@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from napari_shiftseg.networks.finding import NotFound, advice, find
-from napari_shiftseg.networks.finding.found import AGREE
+from napari_shiftseg.networks.finding import NotFound, find, halo_of
+from napari_shiftseg.networks.finding.found import AGREE, FITS
+from napari_shiftseg.networks.finding.suitability import remedies
+from napari_shiftseg.progress import SAYER
 
 
 class Halved(nn.Module):
@@ -72,8 +74,9 @@ def test_the_layer_is_named(probed, nets):
     found = find(probed(module))
     assert kinds(found) == {"instance norm": "down.0.1 and 5 more"}
     assert found.axes[0].context is None
-    assert advice(found).halo is None
-    assert "batch norm (or batch renorm)" in advice(found).next_training[0]
+    assert halo_of(found.axes) is None
+    _, later = remedies(found.causes)
+    assert "batch norm (or batch renorm)" in later[0]
 
 
 def test_batch_norm_is_harmless_in_eval_mode_alone(probed):
@@ -103,7 +106,8 @@ def test_grey_values_scaled_tile_by_tile(probed):
     found = find(probed(Scaled().eval()))
     assert found.tiling == "impossible"
     assert set(kinds(found)) == {"per-tile intensity"}
-    assert "scale the whole image once" in advice(found).now[-1]
+    now, _ = remedies(found.causes)
+    assert "scale the whole image once" in now[-1]
 
 
 def test_align_corners_has_no_period_but_a_name(probed, nets):
@@ -191,6 +195,57 @@ def test_trained_weights_may_hide_a_period(probed, nets):
     assert [axis.period for axis in found.axes] == [4, 4]
     assert not found.sure
     assert "shifts were told apart by less than a factor of ten" in found.notes
+
+
+class Blunt:
+    """A network whose weights cannot be drawn anew, with some graph."""
+
+    def __init__(self, network, graph):
+        self.network, self._graph = network, graph
+
+    def __getattr__(self, name):
+        return getattr(self.network, name)
+
+    def graph(self):
+        return self._graph
+
+    def reinitialised(self, seed):
+        return None
+
+
+def test_trained_weights_that_show_less_fit_the_graph(probed, nets):
+    module = nets["kaiming"](nets["unet"]((2, 2), (2, 2), features=8)(), 2).float()
+    with torch.no_grad():
+        module.up[1].weight *= 1e-9
+    network = probed(module.eval())
+    found = find(Blunt(network, module))
+    assert [axis.period for axis in found.axes] == [4, 4]
+    said = found.agreement["period"]
+    assert said == f"{FITS}, which says 4: its trained weights show 2 at most"
+    assert found.agreement["context"].startswith(FITS)
+    assert found.sure
+    fresh = find(network)  # drawn anew, they show all
+    assert fresh.axes == found.axes
+    assert fresh.agreement == dict.fromkeys(fresh.agreement, AGREE)
+
+
+def test_trained_weights_that_show_more_speak_against_the_graph(probed, nets):
+    levels = ((2, 2), (2, 2)), ((2, 2),)
+    deep, flat = (nets["unet"](*each, features=8)().eval() for each in levels)
+    found = find(Blunt(probed(nets["kaiming"](deep, 2).float()), flat))
+    assert found.agreement["period"] == "graph says 2, probe 4"
+    assert [axis.period for axis in found.axes] == [4, 4]
+    assert not found.sure
+
+
+def test_stages_are_said(probed):
+    heard = []
+    listening = SAYER.set(heard.append)
+    find(probed(conv()))
+    SAYER.reset(listening)
+    assert heard == ["probing axis 1 of 2", "probing axis 2 of 2"]
+    find(probed(conv()))
+    assert len(heard) == 2  # nobody listens
 
 
 def test_out_of_time_the_graph_says_it_alone(probed, nets):

@@ -158,6 +158,23 @@ def test_batch_norm_needs_no_counters(bring):
     assert np.array_equal(network.predict(IMAGE), output(module))
 
 
+@pytest.mark.parametrize("saved", ["bcr", "cr"])
+def test_another_norm_than_that_of_the_training_is_told(bring, saved):
+    name, sizes = "pytorch3dunet.UNet2D", {"in_channels": 1, "out_channels": 1}
+    sizes["f_maps"] = [2, 4]
+    weights = make(name, {**sizes, "layer_order": saved}).state_dict()
+    other = {"bcr": "cr", "cr": "bcr"}[saved]
+    words = {
+        "bcr": "the weights hold running means, as batch norm has: set the norm to b",
+        "cr": "the weights lack running means, as batch norm has: set the norm to the",
+    }
+    with pytest.raises(UnreadableNetworkError, match=words[saved]):
+        bring(weights, architecture=name, arguments={**sizes, "layer_order": other})
+    with pytest.raises(UnreadableNetworkError) as caught:
+        bring({"a": torch.ones(1)})
+    assert "running means" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("said", "words"),
     [
@@ -166,6 +183,12 @@ def test_batch_norm_needs_no_counters(bring):
         ({"extra": 1}, "does not describe an architecture"),
         ({"outputs": [{"kind": "boundary"}]}, "gives 2 channels, 1 are named"),
         ({"postprocessing": [{"id": "scale_range"}]}, "looks at the whole image"),
+        (
+            {"postprocessing": [{"id": "sigmoidal"}]},
+            r"'sigmoidal' of 'postprocessing in c\.yaml' is not known, did you mean "
+            r"sigmoid\?; known are",
+        ),
+        ({"architecture": "monai.Unet"}, r"not known, did you mean monai\.UNet\?"),
     ],
 )
 def test_wrong_configs_are_refused(bring, said, words):

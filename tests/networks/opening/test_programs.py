@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from onnx import helper
+from onnx import helper, numpy_helper
 from torch import nn
 
+from napari_shiftseg.networks.opening import open as open_module
 from napari_shiftseg.networks.opening.open import open_network
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
@@ -127,6 +128,72 @@ def test_onnx_whose_size_only_its_header_fixes(tmp_path, make_onnx):
     assert np.array_equal(opened.predict(IMAGE), np.maximum(IMAGE, 0))
 
 
+class Normed(nn.Module):
+    """Two levels; a norm of training hides what the coarse one adds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fine, self.coarse = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.norm, self.last = nn.BatchNorm2d(4), nn.Conv2d(4, 1, 1)
+        self.norm.running_var.fill_(1e14)  # type: ignore[union-attr, operator]
+        self.norm.running_mean.fill_(3)  # type: ignore[union-attr, operator]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        fine = self.fine(x)
+        coarse = self.norm(self.coarse(nn.functional.max_pool2d(fine, 2)))
+        return self.last(fine + nn.functional.interpolate(coarse, scale_factor=2.0))
+
+
+@pytest.mark.parametrize("suffix", [".pt2", ".pt"])
+def test_norms_of_training_hide_no_level_of_a_copy_that_is_probed(tmp_path, suffix):
+    torch.manual_seed(0)
+    module, image, path = Normed().eval(), torch.zeros(1, 1, 16, 16), tmp_path / "net"
+    path = path.with_suffix(suffix)
+    sizes = {0: 1, 1: 1, 2: torch.export.Dim.AUTO, 3: torch.export.Dim.AUTO}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if suffix == ".pt":
+            torch.jit.script(module).save(path)
+        else:
+            export = torch.export.export(module, (image,), dynamic_shapes=(sizes,))
+            torch.export.save(export, path)
+    opened = open_network(path, lambda file, sha256: True)
+    fresh = opened.reinitialised(0)
+    assert fresh is not None
+    by_weights, by_norm = (_seen_at_the_coarse_level(each) for each in (fresh, opened))
+    assert by_norm < 1e-5 < 0.1 < by_weights
+
+
+def _seen_at_the_coarse_level(network: Any) -> float:
+    """Return how much a pixel adds to its neighbour, that shares its coarse pixel."""
+    image = np.zeros((1, 1, 16, 16), np.float32)
+    changed = image.copy()
+    changed[0, 0, 8, 8] = 10
+    difference = np.abs(network.predict(changed) - network.predict(image))
+    return float(difference[0, 0, 6, 6])  # beyond what the fine level sees
+
+
+def test_norms_of_training_are_made_new_in_onnx(tmp_path, make_onnx):
+    weights = {name: np.full(2, 1e6, np.float32) for name in ("s", "b", "m", "v")}
+    weights["w"] = np.ones((2, 2, 1, 1), np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("BatchNormalization", ["c", "s", "b", "m", "v"], ["y"]),
+    ]
+    model = make_onnx(nodes, ["n", 2, "h", "w"], ["n", 2, "h", "w"], weights)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    fresh = open_network(tmp_path / "net.onnx").reinitialised(0)
+    assert fresh is not None
+    values = {
+        each.name: numpy_helper.to_array(each)
+        for each in fresh.graph().graph.initializer
+    }
+    assert [values[name].tolist() for name in "sbmv"] == [
+        [1, 1], [0, 0], [0, 0], [1, 1]
+    ]  # fmt: skip
+    assert not np.array_equal(values["w"], weights["w"])
+
+
 def test_onnx_with_kaiming_weights(tmp_path, make_onnx):
     random = np.random.default_rng(0)
     weights = {
@@ -169,7 +236,28 @@ def test_weights_beside_an_onnx_file(tmp_path, make_onnx):
         model, path, save_as_external_data=True, location="w.bin", size_threshold=0
     )
     assert (tmp_path / "w.bin").stat().st_size == 8
-    assert np.array_equal(open_network(path).predict(IMAGE)[:, 0], IMAGE[:, 1])
+    opened = open_network(path)
+    assert np.array_equal(opened.predict(IMAGE)[:, 0], IMAGE[:, 1])
+    (tmp_path / "w.bin").write_bytes(np.float32([1, 0]).tobytes())
+    other = open_network(path)
+    assert np.array_equal(other.predict(IMAGE)[:, 0], IMAGE[:, 0])
+    assert len({opened.sha256, other.sha256, hash_of(path.read_bytes())}) == 3
+
+
+def test_what_is_hashed_is_what_is_loaded(tmp_path, make_onnx, monkeypatch):
+    """The file is another one each time that it is read."""
+    contents = []
+    for factor in (2, 3):
+        node = helper.make_node("Mul", ["x", "by"], ["y"])
+        size, by = ["n", 2, "h", "w"], {"by": np.float32(factor)}
+        contents.append(make_onnx([node], size, size, by).SerializeToString())
+    path, reads = tmp_path / "net.onnx", iter(contents)
+    path.write_bytes(contents[0])
+    monkeypatch.setattr(open_module, "read_file", lambda *_: next(reads))
+    path.write_bytes(contents[1])
+    opened = open_network(path)
+    assert opened.sha256 == hash_of(contents[0])
+    assert np.array_equal(opened.predict(IMAGE), 2 * IMAGE)
 
 
 @pytest.mark.parametrize(

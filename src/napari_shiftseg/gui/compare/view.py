@@ -35,6 +35,7 @@ from napari_shiftseg.gui.parts.viewer import region_in_view
 from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.networks.properties import own_seams
 from napari_shiftseg.report.figures_of_merit import (
+    IS_REFERENCE,
     NO_TRUTH,
     NOT_DEFINED,
     Judgement,
@@ -154,7 +155,7 @@ class FigureTable(QTableWidget):
         reason: str = "",
     ) -> None:
         """Write a figure, or in grey why there is none; the tip says what it tells."""
-        is_missing = text in (NOT_DEFINED, NO_TRUTH)
+        is_missing = text in (NOT_DEFINED, NO_TRUTH, IS_REFERENCE)
         if is_missing:
             text = why_not_defined(metric, figures)
             reason = f"{NOT_DEFINED.capitalize()}: {text}."

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
-from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 
-from napari_shiftseg.clustering.linking import LINK_THRESHOLD
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, METADATA_OF, MadeFrom
-from napari_shiftseg.gui.parts.choices import is_image
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import opened
+from napari_shiftseg.gui.parts.recipes import image_of, recipe_of
 from napari_shiftseg.gui.parts.records import (
     METADATA_CORRECTED,
     CorrectionRecord,
@@ -27,10 +22,11 @@ from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun
 from napari_shiftseg.gui.parts.source import LayerSource, layer_shape
 from napari_shiftseg.mending.edits import Delete
 from napari_shiftseg.progress import Progress
-from napari_shiftseg.samples.catalogue import SAMPLES
+from napari_shiftseg.results.recipe import as_command
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
 
     import napari
     from napari.layers import Image
@@ -56,18 +52,6 @@ class Corrections:
 
     known: NDArray[np.integer]
     corrected: CorrectionRecord
-
-
-def _image_of(viewer: napari.Viewer, labels: Labels) -> Image:
-    """Return the image that labels were made from.
-
-    Raises
-    ------
-    ValueError
-        If it is not open.
-    """
-    images = [layer for layer in viewer.layers if is_image(layer)]
-    return MadeFrom(labels.metadata[METADATA_KEY]).among(images)
 
 
 @dataclass(frozen=True)
@@ -204,7 +188,7 @@ def training_task(
     ValueError
         If the image is not open.
     """
-    image = _image_of(viewer, steering.layer)
+    image = image_of(viewer, steering.layer)
 
     def train(found: Corrections) -> None:
         labels = _show_corrections(viewer, image, found)
@@ -230,7 +214,7 @@ def run_of(viewer: napari.Viewer, labels: Labels) -> SegmentationRun:
         If its image is not open.
     """
     record: dict[str, Any] = labels.metadata[METADATA_KEY]
-    source = MadeFrom(record).source(_image_of(viewer, labels))
+    source = MadeFrom(record).source(image_of(viewer, labels))
     return SegmentationRun.again(record, source)
 
 
@@ -251,16 +235,11 @@ def predicted_again(run: SegmentationRun) -> Generator[Progress, None, Kept]:
     return Kept(result, network.config)
 
 
-PLUGIN = "napari-shiftseg"
-ANY_IMAGE = "IMAGE"  # where its file is not known
-
-
 def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
     """Return the command that mends the image of labels by a file of edits.
 
-    It runs as it is, if the image was opened from a file or is a sample of ours, and
-    was segmented whole; else IMAGE stands for its file. The command computes in
-    float32, whatever the precision of the run.
+    See `recipe_of`: it runs as it is, if the image was opened from a file or is a
+    sample of ours; else IMAGE stands for its file.
 
     Parameters
     ----------
@@ -268,55 +247,7 @@ def mend_command(viewer: napari.Viewer, labels: Labels, edits: Path) -> str:
     labels : Labels
         That a run made.
     edits : Path
-        Of their edits; model and clustering are in it.
+        Of their edits.
     """
-    record = labels.metadata[METADATA_KEY]
-    is_part = record["frame"] or record["settings"].get("region") is not None
-    try:
-        image = ANY_IMAGE if is_part else file_of(_image_of(viewer, labels))
-    except ValueError:  # it is not open any more
-        image = ANY_IMAGE
-    output = edits.with_name(f"{edits.stem}_mended")
-    words = ["shiftseg", "mend", image, "--edits", str(edits), "-o", str(output)]
-    return joined([*words, *tiling_options(record["settings"])])
-
-
-def file_of(image: Image) -> str:
-    """Return the file that an image was opened from, or the name of our sample."""
-    source = image.source
-    if source.sample is not None and source.sample[0] == PLUGIN:
-        name = str(source.sample[1]).replace("_", "-")
-        return name if name in SAMPLES else name.rpartition("-")[0]
-    if source.path is not None and Path(source.path).is_file():
-        return str(Path(source.path).absolute())
-    return ANY_IMAGE
-
-
-def tiling_options(settings: Mapping[str, Any]) -> list[str]:
-    """Return the options of a run without which its labels would be others.
-
-    Cropped tiles give the same labels whatever the window.
-    """
-    options = []
-    if settings["stitching"] == "naive":
-        options += ["--stitching", "naive"]
-        if settings["window"] is not None:
-            window = settings["window"]
-            sizes = [window] if isinstance(window, int) else window
-            options += ["--window", "x".join(map(str, sizes))]
-    if settings["border"] != "mirror":
-        options += ["--border", settings["border"]]
-    if settings.get("views", 1) != 1:
-        options += ["--views", str(settings["views"])]
-    if settings.get("diameter") is not None:
-        options += ["--diameter", str(settings["diameter"])]
-    if settings.get("link_planes") is not None:
-        options.append(f"--{'' if settings['link_planes'] else 'no-'}link-planes")
-    if settings.get("link_threshold", LINK_THRESHOLD) != LINK_THRESHOLD:
-        options += ["--link-threshold", str(settings["link_threshold"])]
-    return options
-
-
-def joined(words: Sequence[str]) -> str:
-    """Return words as a shell of this system reads them; with quotes where needed."""
-    return list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    recipe = replace(recipe_of(viewer, labels).recipe, edits=str(edits))
+    return as_command(recipe, str(edits.with_name(f"{edits.stem}_mended")))

@@ -18,6 +18,7 @@ from napari_shiftseg.clustering.settings import Clustering, kernels_like
 from napari_shiftseg.gui.mend.handover import mend_command
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, Watch
+from napari_shiftseg.gui.parts.recipes import METADATA_EDITS_FILE
 from napari_shiftseg.gui.parts.records import LayerRecord, LayerSession
 from napari_shiftseg.gui.parts.text_boxes import dress, plainly, wrapped_label
 from napari_shiftseg.text import number_of
@@ -94,6 +95,7 @@ class EditFiles:
             return False
         if store is not None:
             record.write_saved(store)
+        layer.metadata[METADATA_EDITS_FILE] = str(path.absolute())
         command = mend_command(self._viewer, layer, path.absolute())
         self._say(f"Saved to {path.absolute()}. On the command line: {command}", "note")
         return True

@@ -33,6 +33,7 @@ from napari_shiftseg.gui.mend.tools import Tools
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice, is_result, selected
 from napari_shiftseg.gui.parts.compare_button import CompareButton
+from napari_shiftseg.gui.parts.handing_on import HandOn
 from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.gui.parts.keys import NEXT, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
@@ -119,6 +120,7 @@ class MendWidget(ScrolledRows):
         )
         compare = CompareButton(self._viewer, self.result)
         further = ControlRow(self.plot, self.teach, compare)
+        self.hand_on = HandOn(self._viewer, lambda: self.result.value, self._say)
         self.again = RunPanel(
             self._predict_steps, self._keep, self._enable,
             caption=AGAIN, cancelled="Cancelled: nothing was kept.",
@@ -128,6 +130,7 @@ class MendWidget(ScrolledRows):
             widgets=[
                 chosen, self.deleted, self.state, self.again, self.knobs, self.search,
                 self.tools, self.hint, self.review, self.answer, self.edits, further,
+                self.hand_on,
             ],
             labels=False,
         )  # fmt: skip

@@ -15,7 +15,13 @@ from napari_shiftseg.gui.parts.models import leading_axes
 from napari_shiftseg.gui.parts.source import GREY, LayerSource, layer_shape
 from napari_shiftseg.gui.parts.text_boxes import dress, wrapped_label
 from napari_shiftseg.intensity.automatic import INVERTED
-from napari_shiftseg.intensity.scale import REMEDY, Reading, parse_intensity, written
+from napari_shiftseg.intensity.scale import (
+    REMEDY,
+    Reading,
+    Rule,
+    parse_intensity,
+    written,
+)
 from napari_shiftseg.intensity.stack import FrameScales, scales_of
 from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.text import grey
@@ -42,6 +48,30 @@ TICK = "replace them, or tick NaN is no data"
 def for_widgets(text: str) -> str:
     """Return the words of an error that name what to do in a widget."""
     return text.replace(REMEDY, TICK)
+
+
+BY_THE_IMAGE = (
+    "from the background to the brighter half of the objects. Bars, hot pixels and "
+    "borders do not count. A stack has one scale."
+)
+BY_WORD = {
+    "as-is": "grey values as they are, as the model was trained.",
+    "range": "from the lowest to the highest value of the image.",
+}
+
+
+def _about_modes(config: NetworkConfig) -> str:
+    """Return the tooltip of the modes: automatic is what a model says."""
+    rule = config.intensity
+    if isinstance(rule, Rule):
+        automatic = f"as the network's own package says: {rule.sentence}."
+    else:
+        automatic = BY_WORD.get(rule, BY_THE_IMAGE)
+    return (
+        f"Which grey values the model reads as 0 and as 1.\nAutomatic: {automatic}\n"
+        f"As displayed: the contrast limits of the layer.\n"
+        f"From–to: two values of your own."
+    )
 
 
 class IntensityChoice(ControlRows):
@@ -84,14 +114,7 @@ class IntensityChoice(ControlRows):
         self.is_refused = False
         self.scale: Scale | None = None
         self._read = ""  # grey values that are read, as they are written
-        self.mode = ComboBox(
-            choices=MODES,
-            tooltip="Which grey values the model reads as 0 and as 1.\n"
-            "Automatic: from the background to the brighter half of the objects. Bars, "
-            "hot pixels and borders do not count. A stack has one scale.\n"
-            "As displayed: the contrast limits of the layer.\n"
-            "From–to: two values of your own.",
-        )  # fmt: skip
+        self.mode = ComboBox(choices=MODES)
         self.values = LineEdit(
             visible=False,
             tooltip="Grey values read as 0 and as 1, for example 100:1100",
@@ -223,10 +246,12 @@ class IntensityChoice(ControlRows):
             self._jobs.run("reading", task[0], self._take)
 
     def _task(self) -> tuple[Generator[Progress, None, FrameScales], int] | None:
+        config = self._config()
+        self.mode.tooltip = _about_modes(config)
         layer = self._image.value
         if layer is None or self._are_files:
             return None
-        config, size = self._config(), layer_shape(layer)
+        size = layer_shape(layer)
         leading_axes(layer, config)  # refuses what the model does not read
         reading = Reading(**self.settings())
         colour = GREY if self._colour is None else self._colour.value

@@ -210,7 +210,8 @@ class LayerRecord:
         known = self.run.get("reads")
         if known is None:
             return ""
-        return Scale(known["low"], known["high"], known["inverted"]).sentence
+        ends = known["low"], known["high"], known["inverted"]
+        return Scale(*ends, is_standardized=known.get("standardized", False)).sentence
 
     @property
     def chosen(self) -> dict[str, Any]:

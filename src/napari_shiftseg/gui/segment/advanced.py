@@ -9,6 +9,7 @@ from magicgui.widgets import CheckBox, Container
 from napari_shiftseg.clustering.settings import (
     KNOBS,
     Clustering,
+    idle_knobs,
     kernels_like,
     methods_for,
 )
@@ -108,6 +109,8 @@ class AdvancedRows(Container):
         method.visible = len(method.choices) > 1
         for name in set(OF_THE_MODEL) - {"method"}:
             self.controls[name].visible = name in KNOBS[method.value]
+        # without the diameter that a model knows nothing can be rescaled to it
+        self.controls["diameter"].visible = self._taken.diameter is not None
 
     def restore(self, settings: dict[str, Any]) -> None:
         """Show the settings of an earlier run; None is the model's own."""
@@ -137,4 +140,5 @@ class AdvancedRows(Container):
         shown = {name: control.value for name, control in self.controls.items()}
         meant = {name: self._meant.get((name, x), x) for name, x in shown.items()}
         diameter = parse_diameter(shown["diameter"])
+        meant |= dict.fromkeys(idle_knobs(shown["method"]))  # their rows are hidden
         return meant | {"batch": shown["batch"] or None, "diameter": diameter}

@@ -175,7 +175,7 @@ class SegmentForm(ControlForm):
             return None
         try:
             leading_axes(self.image.value, self.config)  # refuses too few
-            chosen = self._settings("auto", None)
+            chosen = self._settings("auto", None, self._region())
             if chosen.stitching == "whole":
                 chosen = replace(chosen, stitching="cropped")
             return self._plan(chosen, memory).window
@@ -191,14 +191,39 @@ class SegmentForm(ControlForm):
             If a control says what cannot be.
         """
         whole = self.stitching.value == "whole"
-        return self._settings(device, None if whole else self.window.window())
+        window = None if whole else self.window.window()
+        return self._settings(device, window, self._region())
 
-    def _settings(self, device: str, window: Window) -> Settings:
+    def for_any_image(self, device: str) -> Settings:
+        """Return what the controls say of any image: all of it is segmented.
+
+        Tiles are the cheapest for each, unless a size was given.
+
+        Parameters
+        ----------
+        device : str
+
+        Raises
+        ------
+        ValueError
+            If a control says what cannot be.
+        """
+        is_given = self.window.is_own or not (
+            self.window.is_cheapest or self.image.value is None
+        )
+        is_tiled = is_given and self.stitching.value != "whole"
+        window = self.window.window() if is_tiled else None
+        chosen = self._settings(device, window, None)
+        own = self.config.clustering.model_dump()
+        usual = {name for name, x in asdict(chosen).items() if x == own.get(name)}
+        return replace(chosen, **dict.fromkeys(usual))
+
+    def _settings(self, device: str, window: Window, region: Region | None) -> Settings:
         return Settings(
             window=window,
             stitching=self.stitching.value,
             device=device,
-            region=self._region(),
+            region=region,
             **self.intensity.settings(),
             **self.linking.settings(),
             **self.advanced.settings(),

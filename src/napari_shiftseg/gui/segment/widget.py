@@ -13,7 +13,9 @@ from napari_shiftseg.geometry.advice import advise, small_image_note
 from napari_shiftseg.geometry.cost import duration, work_warning
 from napari_shiftseg.geometry.window import as_window, parse_window
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, hide_earlier_runs
+from napari_shiftseg.gui.parts.choices import is_result
 from napari_shiftseg.gui.parts.devices import DeviceChoice
+from napari_shiftseg.gui.parts.handing_on import HandOn
 from napari_shiftseg.gui.parts.layout import (
     Foldaway,
     ScrolledRows,
@@ -40,6 +42,7 @@ from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, vie
 from napari_shiftseg.gui.segment.advanced import AdvancedRows
 from napari_shiftseg.gui.segment.again import RunAgain
 from napari_shiftseg.gui.segment.colours import RandomColours
+from napari_shiftseg.gui.segment.folder import FolderButton
 from napari_shiftseg.gui.segment.form import SegmentForm
 from napari_shiftseg.gui.segment.last_choice import LastChoice
 from napari_shiftseg.gui.segment.mending import MendButton
@@ -108,11 +111,13 @@ class SegmentWidget(ScrolledRows):
             lambda target: self.form.stored_run(self.device.value, target),
             self._advise,
         )
+        self.folder = FolderButton(self._viewer, self.form, self.device)
         self.colours = RandomColours(
             self._viewer,
             lambda: self.mend.labels,
             lambda text: self.panel.say(text, "error"),
         )
+        self.hand_on = HandOn(self._viewer, self._labels_meant, self.panel.say)
         rows = Container(
             widgets=[
                 self.form,
@@ -123,13 +128,15 @@ class SegmentWidget(ScrolledRows):
                 self.device,
                 self.panel,
                 self.whole,
+                self.hand_on,
                 self.colours,
                 self.again,
+                self.folder,
                 self.device.banner,
             ],
             labels=False,
         )
-        self.again.visible = self.colours.visible = False
+        self.again.visible = self.colours.visible = self.hand_on.visible = False
         layout = rows.native.layout()
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
@@ -150,6 +157,7 @@ class SegmentWidget(ScrolledRows):
         self.panel.failed.connect(self.form.intensity.learn)
         self.model.chosen.connect(self._choose_model)
         self.show_grid.changed.connect(self._show_grid)
+        layers.selection.events.active.connect(self.hand_on.offer)
         layers.events.inserted.connect(self._take_new_image, position="last")
         layers.events.inserted.connect(self._layers_changed, position="last")
         layers.events.removed.connect(self._layers_changed, position="last")
@@ -168,6 +176,7 @@ class SegmentWidget(ScrolledRows):
             return
         if self._preview.was_removed:
             self.show_grid.value = False
+        self.hand_on.offer()
         for button, panel in (
             (self.mend, self.panel), (self.whole.mend, self.whole.panel)
         ):  # fmt: skip
@@ -344,11 +353,17 @@ class SegmentWidget(ScrolledRows):
             self._viewer.add_layer(layer)
         self._preview.to_top()
         self.colours.offer()
+        self.hand_on.offer()
         for name in ("Compare stitching", "Inspect model"):
             other = found(self._viewer, name)
             if other is not None:
                 other.follow(self.form)
         return outcome.line, "warning" if outcome.is_doubtful else "note"
+
+    def _labels_meant(self) -> Labels | None:
+        """Return the selected labels of a run, else those of the latest one."""
+        active = self._viewer.layers.selection.active
+        return active if is_result(active) else self.mend.labels
 
     def _leave(self) -> None:
         self.whole.leave()

@@ -9,14 +9,12 @@ from napari_shiftseg.networks.finding.found import (
     Probed,
 )
 from napari_shiftseg.networks.finding.suitability import (
-    Advice,
-    advice,
     halo_of,
     tile_mismatch,
     train_eval_disparity,
 )
 
 __all__ = [
-    "Advice", "AxisFound", "Cause", "Found", "NotFound", "Padding", "Probed", "advice",
-    "find", "halo_of", "tile_mismatch", "train_eval_disparity",
+    "AxisFound", "Cause", "Found", "NotFound", "Padding", "Probed", "find", "halo_of",
+    "tile_mismatch", "train_eval_disparity",
 ]  # fmt: skip

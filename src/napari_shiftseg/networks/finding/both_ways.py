@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from napari_shiftseg.networks.finding.found import AGREE, AxisFound, Found
+from napari_shiftseg.networks.finding.found import (
+    AGREE,
+    FITS,
+    AxisFound,
+    Found,
+    is_agreed,
+)
 from napari_shiftseg.networks.finding.graph import GraphFound, read_graph
 from napari_shiftseg.networks.finding.onnx_graph import onnx_graph
 from napari_shiftseg.networks.finding.probing import AxisProbed, probe_axis
@@ -26,6 +32,7 @@ from napari_shiftseg.networks.finding.suitability import (
 )
 from napari_shiftseg.networks.finding.torch_graph import torch_graph
 from napari_shiftseg.networks.finding.walk import Trap
+from napari_shiftseg.progress import say_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +57,7 @@ class _Said:
     graph: tuple[AxisFound, ...] | None
     probe: tuple[AxisProbed | None, ...]
     notes: tuple[str, ...]
+    as_trained: bool  # whether it was probed with its weights as they are
 
 
 def find(
@@ -104,8 +112,10 @@ def find(
         )
     probed: list[AxisProbed | None] = []
     for axis in range(network.ndim):
+        say_stage(f"probing axis {axis + 1} of {network.ndim}")
+        claimed = by_graph[axis].period if by_graph else None
         try:
-            probed.append(probe_axis(subject, axis, readable))
+            probed.append(probe_axis(subject, axis, readable, claimed))
         except OutOfTime:
             probed.append(None)
             notes.append(f"probing was stopped after {seconds:g} s")
@@ -117,7 +127,8 @@ def find(
         except ODD as error:
             probed.append(None)
             notes.append(f"probing gave up along axis {axis}: {error!r}")
-    said = _Said(by_graph, tuple(probed), (*notes, *subject.notes))
+    notes += subject.notes
+    said = _Said(by_graph, tuple(probed), tuple(notes), not subject.kaiming)
     return replace(_found(said, traps), alive=alive)
 
 
@@ -188,13 +199,14 @@ def _found(said: _Said, traps: list[Trap]) -> Found:
     agreement: dict[str, list[str]] = {}
     for number, probe in enumerate(said.probe):
         graph = said.graph[number] if said.graph else None
-        axis, says = _joined(graph, probe, said.notes)
+        axis, says = _joined(graph, probe, said)
         axes.append(axis)
         for quantity, text in says.items():
             agreement.setdefault(quantity, []).append(text)
     agreed = {quantity: _one(texts) for quantity, texts in agreement.items()}
     any_size = any(p is not None and p.any_size for p in said.probe)
-    sharp = all(p is not None and p.sharp for p in said.probe)
+    # where the graph's period holds, it matters not how well others were told apart
+    sharp = all(p is not None and (p.sharp or p.holds) for p in said.probe)
     notes = list(said.notes)
     if not sharp and any(said.probe):
         notes.append("shifts were told apart by less than a factor of ten")
@@ -202,7 +214,7 @@ def _found(said: _Said, traps: list[Trap]) -> Found:
         longest = "it sees its whole tile, in the longest that was tried"
         notes.append(longest)
     causes = causes_of(traps, axes, any_size)
-    sure = sharp and all(text == AGREE for text in agreed.values())
+    sure = sharp and all(map(is_agreed, agreed.values()))
     return Found(tuple(axes), causes, tiling_of(causes), agreed, sure, tuple(notes))
 
 
@@ -215,7 +227,7 @@ def _one(texts: list[str]) -> str:
 
 
 def _joined(
-    graph: AxisFound | None, probe: AxisProbed | None, notes: Sequence[str]
+    graph: AxisFound | None, probe: AxisProbed | None, said: _Said
 ) -> tuple[AxisFound, dict[str, str]]:
     """Return one axis of both ways, and what they say of each quantity.
 
@@ -224,7 +236,7 @@ def _joined(
     """
     seen = probe.found() if probe else None
     if graph is None and seen is None:
-        why = "; ".join(notes) or "no shift of the image shifts the answer alike"
+        why = "; ".join(said.notes) or "no shift of the image shifts the answer alike"
         raise NotFound(
             f"a network must be shift equivariant by some period; neither graph "
             f"nor probing found one ({why}); predict it in one pass, without tiles"
@@ -251,27 +263,47 @@ def _joined(
         padding = f"graph says {graph.padding}, probe {probe.padding}"
         if not probe.padding_is_sure:
             padding = "graph alone"
-    sizes = [(a.multiple, a.remainder, a.smallest) for a in (graph, probe)]
+    rules = [(a.multiple or 0, a.remainder, a.smallest) for a in (graph, probe)]
+    # trained weights, in float32, may add less than rounding at a coarse level
+    is_blunt = said.as_trained and probe.holds and graph.period % probe.period == 0
+    is_within = bool(both) and both == own
     return axis, {
-        "period": _compared(graph.period, probe.period),
-        "context": _compared(_side(own), _side(theirs)),
+        "period": _compared(graph.period, probe.period, is_blunt),
+        "context": _compared(_side(own), _side(theirs), is_blunt and is_within),
         "padding": padding,
-        "sizes": _compared(*(_rule(*rule) for rule in sizes)),
+        "sizes": _compared(
+            _rule(rules[0]), _rule(rules[1]), is_blunt and _is_part(*rules)
+        ),
     }
 
 
 _QUANTITIES = ("period", "context", "padding", "sizes")
 
 
-def _compared(graph: object, probe: object) -> str:
-    return AGREE if graph == probe else f"graph says {graph}, probe {probe}"
+def _compared(graph: object, probe: object, fits: bool) -> str:
+    if graph == probe:
+        return AGREE
+    if fits:
+        return f"{FITS}, which says {graph}: its trained weights show {probe} at most"
+    return f"graph says {graph}, probe {probe}"
 
 
 def _side(context: tuple[int, int] | None) -> str:
     return "the whole tile" if context is None else f"{context[0]} + {context[1]}"
 
 
-def _rule(multiple: int | None, remainder: int, smallest: int) -> str:
+_Rule = tuple[int, int, int]  # multiple, remainder and smallest
+
+
+def _rule(rule: _Rule) -> str:
+    multiple, remainder, smallest = rule
     if not multiple:
         return f"{smallest} alone"
     return f"{multiple}·n + {remainder} from {smallest}"
+
+
+def _is_part(sizes: _Rule, of: _Rule) -> bool:
+    """Whether all sizes of one rule are those of another."""
+    if not sizes[0] or not of[0] or sizes[0] % of[0]:
+        return False
+    return (sizes[1] - of[1]) % of[0] == 0 and sizes[2] >= of[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -18,6 +19,24 @@ Effect = Literal["impossible", "nearly", "halo"]
 Tiling = Literal["exact", "nearly", "impossible"]
 
 AGREE = "graph and probe agree"
+FITS = "probe fits the graph"  # begins what is said where trained weights show less
+
+
+def is_agreed(text: str) -> bool:
+    """Whether both ways were gone and neither speaks against the other.
+
+    Parameters
+    ----------
+    text : str
+        Of an agreement.
+    """
+    return all(f"{part} ".startswith((AGREE, FITS)) for part in parts_of(text))
+
+
+def parts_of(text: str) -> list[str]:
+    """Return what an agreement says of each axis, where that is not alike."""
+    parts = text.split("; ") if text.startswith("axis 0: ") else [text]
+    return [re.sub(r"^axis \d+: ", "", part) for part in parts]
 
 
 class Probed(Protocol):
@@ -117,9 +136,12 @@ class Found:
         "exact" (with the halo and on the grid), "nearly" or "impossible".
     agreement : dict of str to str
         Of "period", "context", "padding" and "sizes": "graph and probe agree",
-        "graph alone", "probe alone", or what either says.
+        "probe fits the graph" and what either says, "graph alone", "probe alone", or
+        what either says. A probe fits where trained weights show less than the graph
+        says, and nothing against it: a shift by the graph's period shifts the answer
+        alike, and no output sees farther.
     sure : bool
-        Whether both ways were gone and say the same of all four.
+        Whether both ways were gone, and agree or fit in all four.
     notes : tuple of str
         What could not be done, and what a reader should know.
     alive : int or None

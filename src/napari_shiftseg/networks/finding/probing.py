@@ -66,6 +66,8 @@ class AxisProbed:
         Whether it reads every size, although it has a period.
     sharp : bool
         Whether shifts were told apart by a wide margin.
+    holds : bool
+        Whether a shift by the graph's period shifts the answer alike, too.
     """
 
     period: int | None
@@ -81,6 +83,7 @@ class AxisProbed:
     scale: Fraction
     any_size: bool
     sharp: bool
+    holds: bool = False
 
     def found(self) -> AxisFound | None:
         """Return it as an `AxisFound`; None where something is not known."""
@@ -92,7 +95,9 @@ class AxisProbed:
         )  # fmt: skip
 
 
-def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisProbed:
+def probe_axis(
+    subject: Subject, axis: int, readable: tuple[int, ...], claimed: int | None = None
+) -> AxisProbed:
     """Probe along one axis.
 
     Parameters
@@ -101,6 +106,8 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
     axis : int
     readable : tuple of int
         A size that the network reads, in pixels.
+    claimed : int, optional
+        The period by its graph.
 
     Raises
     ------
@@ -112,20 +119,21 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
     bars = bars_of(subject, axis, readable)
     tried: list[Bar] = []
     bar, reach = _rough_reach(subject, bars, tried)
-    period, sharp = None, False
+    shifts = None
     for longer in chain([b for b in tried if b.length >= bar.length], bars):
-        period, sharp = _period(subject, longer, reach)
-        if period:
+        shifts = _shifts(subject, longer, reach, claimed)
+        if shifts:
             bar = longer
             break
         if reach is not None and longer.length > 2 * reach + PATTERN + LARGEST_SHIFT:
             break  # there was room for every shift
-    if period is None:
+    if shifts is None:
         lost = max(bar.length - outputs_of(subject, bar), 0)
         return AxisProbed(
             None, None, None, reach is None, None, False, (lost // 2, lost - lost // 2),
             None, 0, bar.length, Fraction(1), False, False,
         )  # fmt: skip
+    period = shifts.period
     scale = scale_of(subject, bar, period)
     bar, lost = least_lossy(subject, bar, period, scale)
     eaten = (lost // 2, lost - lost // 2)
@@ -140,7 +148,7 @@ def probe_axis(subject: Subject, axis: int, readable: tuple[int, ...]) -> AxisPr
     )
     return AxisProbed(
         period, before, after, reach is None, padding, is_sure, eaten, multiple,
-        remainder, smallest, scale, any_size, sharp,
+        remainder, smallest, scale, any_size, shifts.sharp, shifts.claimed_holds,
     )  # fmt: skip
 
 
@@ -202,8 +210,19 @@ def _rough_reach(
     return next((b for b in tried if b.length >= FLAT), tried[-1]), None
 
 
-def _period(subject: Subject, bar: Bar, reach: int | None) -> tuple[int | None, bool]:
-    """Return the least shift that shifts the answer alike, and if that is sharp."""
+@dataclass(frozen=True)
+class _Shifts:
+    """The least shift that shifts the answer alike, and how sure that is."""
+
+    period: int
+    sharp: bool
+    claimed_holds: bool  # whether a period that is claimed does, too
+
+
+def _shifts(
+    subject: Subject, bar: Bar, reach: int | None, claimed: int | None
+) -> _Shifts | None:
+    """Return the least shift that shifts the answer alike; None: there is none."""
     misses: dict[int, float] = {}
 
     def miss(shift: int) -> float:
@@ -220,12 +239,13 @@ def _period(subject: Subject, bar: Bar, reach: int | None) -> tuple[int | None, 
         tried = range(1, min(LARGEST_PERIOD, room) + 1)
         start = next((n for n in tried if miss(n) <= largest), None)
         if start is None:
-            return None, False
+            return None
     limit = max(SHARP * misses[start], best if subject.is_double else best / 16)
     divisors = [n for n in range(1, start + 1) if start % n == 0]
     period = next((n for n in divisors if miss(n) <= limit), start)
     refused = [m for n, m in misses.items() if n % period]
-    return period, all(m > SHARP * limit for m in refused)
+    holds = claimed is not None and claimed < room and miss(claimed) <= limit
+    return _Shifts(period, all(m > SHARP * limit for m in refused), holds)
 
 
 def _miss(subject: Subject, bar: Bar, shift: int) -> float:

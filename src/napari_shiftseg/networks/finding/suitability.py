@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.networks.finding.found import AxisFound, Cause, Found, Tiling
+from napari_shiftseg.networks.finding.found import AxisFound, Cause, Tiling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -215,39 +214,6 @@ def halo_of(axes: Sequence[AxisFound]) -> tuple[int, ...] | None:
         is_padded = axis.padding in PADDED
         halo.append(-(-axis.context // axis.period) * axis.period if is_padded else 0)
     return tuple(halo)
-
-
-@dataclass(frozen=True)
-class Advice:
-    """What to do with a network.
-
-    Attributes
-    ----------
-    multiple : tuple of int
-        Windows and strides are multiples of these, in pixels of the input.
-    halo : tuple of int or None
-        Pixels to read and crop on each side; None where no halo makes tiles exact.
-    now : tuple of str
-        What to set now.
-    next_training : tuple of str
-        What to change in the next training.
-    """
-
-    multiple: tuple[int, ...]
-    halo: tuple[int, ...] | None
-    now: tuple[str, ...]
-    next_training: tuple[str, ...]
-
-
-def advice(found: Found) -> Advice:
-    """Return what to set now, and what to change in the next training."""
-    multiple = tuple(axis.period for axis in found.axes)
-    halo = halo_of(found.axes)
-    now = [f"keep windows at multiples of {'x'.join(map(str, multiple))} pixels"]
-    if halo and any(halo):
-        now.append(f"read a halo of {'x'.join(map(str, halo))} pixels on each side")
-    at_once, later = remedies(found.causes)
-    return Advice(multiple, halo, tuple(dict.fromkeys((*now, *at_once))), later)
 
 
 def remedies(causes: Sequence[Cause]) -> tuple[tuple[str, ...], tuple[str, ...]]:

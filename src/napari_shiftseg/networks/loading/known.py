@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
@@ -19,6 +18,7 @@ from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.geometry.network_shape import FoundShape
 from napari_shiftseg.intensity.scale import Rule
 from napari_shiftseg.networks.finding import find
+from napari_shiftseg.networks.finding.both_ways import SECONDS
 from napari_shiftseg.networks.loading.foreign import (
     ForeignConfig,
     ForeignNetwork,
@@ -32,8 +32,10 @@ from napari_shiftseg.networks.opening.bundle import MOST_ENTRIES
 from napari_shiftseg.networks.opening.engine import Layout
 from napari_shiftseg.networks.opening.open import YAML, open_network
 from napari_shiftseg.networks.opening.steps import Linear, Statistic
+from napari_shiftseg.networks.opening.trust import Untrusted
 from napari_shiftseg.networks.unet_config import ModelConfig
-from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+from napari_shiftseg.progress import say_stage
+from napari_shiftseg.stores.kept import read_kept, write_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +105,10 @@ def _opened(
         asked.append(digest)
         return digest in trusted
 
-    return open_network(path, is_trusted), tuple(asked)
+    try:
+        return open_network(path, is_trusted), tuple(asked)
+    except Untrusted as refused:
+        raise Untrusted(refused.file, refused.sha256, refused.kind, trusted) from None
 
 
 def reopened(path: Path, trusted: frozenset[str], sha256: str) -> ForeignNetwork:
@@ -348,15 +353,16 @@ def _looked_into(
     opened: OpenedNetwork, code: tuple[str, ...], path: Path, place: Path
 ) -> ForeignConfig:
     """Find out about a network, and keep it for its files as they were before."""
+    say_stage(
+        f"{path.name} is new here: its graph is read, then it is probed, for "
+        f"{SECONDS / 60:g} minutes at most"
+    )
     config = config_of(opened, find(opened))
     # of the descriptions in a folder the one that was opened, should it be opened again
     source = str(path.absolute())
     config = config.model_copy(update={"code": code, "source": source})
     FOUND[place] = config
-    with suppress(OSError):  # it is found again next time
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with whole_or_not_at_all(place) as unfinished:
-            unfinished.write_text(config.model_dump_json(), encoding="utf-8")
+    write_kept(place, config.model_dump_json())
     return config
 
 
@@ -365,9 +371,8 @@ def _kept(place: Path) -> ForeignConfig | None:
     if place in FOUND:
         return FOUND[place]
     try:
-        known = json.loads(place.read_text(encoding="utf-8"))
-        return ForeignConfig.model_validate(known)
-    except (OSError, ValueError, ValidationError):
+        return ForeignConfig.model_validate(read_kept(place))
+    except ValidationError:
         return None
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor, nn
 
+from napari_shiftseg.device import is_out_of_memory
+from napari_shiftseg.networks.opening.engine import SizeRefusedError
 from napari_shiftseg.networks.opening.steps import (
     Clip,
     Linear,
@@ -15,6 +17,7 @@ from napari_shiftseg.networks.opening.steps import (
     Threshold,
     Whole,
 )
+from napari_shiftseg.networks.opening.trust import said_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +71,15 @@ class Stepped(nn.Module):
         return outputs
 
     def _of(self, x: Tensor) -> Tensor:
-        found = self.network(x)
+        try:
+            found = self.network(x)
+        except RuntimeError as error:  # of one line, unlike those of programs
+            if is_out_of_memory(error):
+                raise
+            raise SizeRefusedError(
+                f"the network cannot read an input of {tuple(x.shape)} "
+                f"({said_by(error)}): take another tile size"
+            ) from None
         outputs: Tensor = found[0] if isinstance(found, (tuple, list)) else found
         return outputs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -74,8 +75,10 @@ def make(name: str, arguments: Mapping[str, Any]) -> nn.Module:
 def _of_monai(name: str) -> Callable[..., nn.Module]:
     library, _, short = name.partition(".")
     if library != "monai" or short not in MONAI:
+        near = get_close_matches(name, NAMES, n=1, cutoff=0.8)
+        meant = f", did you mean {near[0]}?" if near else ""
         raise UnreadableNetworkError(
-            f"the architecture {brief(name)} is not known; known are "
+            f"the architecture {brief(name)} is not known{meant}; known are "
             f"{', '.join(NAMES)}: export the network as ONNX instead"
         )
     try:

@@ -148,6 +148,7 @@ def import_network(
     weights, config, out = Path(weights), Path(config), Path(out)
     said = _parsed(read_yaml(read_file(config), config.name), config.name)
     module = make(said.architecture, said.arguments)
+    _steps(said, module, config.name)  # wrong ones are those of this file
     found = read_weights(read_file(weights), weights.name)
     fit = fitted(found, module, weights.name, said.rename, said.ignore)
     module.load_state_dict(fit.weights, strict=False)
@@ -230,27 +231,8 @@ def _parsed(given: dict[str, Any], name: str) -> ArchitectureConfig:
 def _network(
     path: Path, content: bytes, said: ArchitectureConfig, module: Any
 ) -> OpenedNetwork:
-    told = tells_size(module.state_dict())
-    if told is None:
-        raise UnreadableNetworkError(
-            f"{said.architecture} has no convolution: it predicts no image"
-        )
-    ndim, channels = told
-    axes = ("b", "c", *("z", "y", "x")[3 - ndim :])
-    before, after = (
-        [
-            step
-            for each in read_steps(given, axes, path.name)
-            if (step := read_step(each))
-        ]
-        for given in (said.preprocessing, said.postprocessing)
-    )
-    pixelwise = [step for step in after if not isinstance(step, Statistic)]
-    if len(pixelwise) < len(after):
-        raise UnreadableNetworkError(
-            f"{path.name}: a step of postprocessing looks at the whole image; those of "
-            f"a pixel alone are possible there"
-        )
+    ndim, channels = _size_told(said, module)
+    before, pixelwise = _steps(said, module, path.name)
     return OpenedNetwork(
         name=visible(said.name or path.stem),
         description=visible(said.description, "\n\t"),
@@ -266,6 +248,39 @@ def _network(
         activation=tuple(pixelwise),
         notes=() if before else (AS_THEY_ARE,),
     )
+
+
+def _size_told(said: ArchitectureConfig, module: Any) -> tuple[int, int]:
+    """Return axes and channels of the image that a network reads."""
+    told = tells_size(module.state_dict())
+    if told is None:
+        raise UnreadableNetworkError(
+            f"{said.architecture} has no convolution: it predicts no image"
+        )
+    return told
+
+
+def _steps(
+    said: ArchitectureConfig, module: Any, name: str
+) -> tuple[list[Any], list[Any]]:
+    """Return the steps before and after a network, as the file `name` has them."""
+    ndim, _ = _size_told(said, module)
+    axes = ("b", "c", *("z", "y", "x")[3 - ndim :])
+    before, after = (
+        [
+            step
+            for each in read_steps(getattr(said, key), axes, f"{key} in {name}")
+            if (step := read_step(each))
+        ]
+        for key in ("preprocessing", "postprocessing")
+    )
+    pixelwise = [step for step in after if not isinstance(step, Statistic)]
+    if len(pixelwise) < len(after):
+        raise UnreadableNetworkError(
+            f"{name}: a step of postprocessing looks at the whole image; those of "
+            f"a pixel alone are possible there"
+        )
+    return before, pixelwise
 
 
 def _self_test(first: OpenedNetwork, again: OpenedNetwork) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ PREFIXES = (
 )  # fmt: skip
 DEEPEST = 4  # wrappers within wrappers
 COUNTER = "num_batches_tracked"  # of batch norm; of no use to a trained network
+STATISTICS = ("running_mean", "running_var")  # of batch norm alone
 SHOWN = 5  # names of each kind in an error
 Rename = Sequence[tuple[str, str]]
 
@@ -179,9 +180,27 @@ def _refuse_what_does_not_fit(
     if faults:
         raise UnreadableNetworkError(
             f"{name} does not fit the architecture. {'; '.join(faults)}. Check the "
-            f"architecture and its arguments; other names are mapped by 'rename', and "
-            f"weights of no layer left out by 'ignore'"
+            f"architecture and its arguments{_norm_hint(missing, unexpected)}; other "
+            f"names are mapped by 'rename', and weights of no layer left out by "
+            f"'ignore'"
         )
+
+
+def _norm_hint(missing: Sequence[str], unexpected: Sequence[str]) -> str:
+    """Say that the norm is another one, where only one side has its statistics."""
+    saved, wanted = (
+        any(name.endswith(STATISTICS) for name in names)
+        for names in (unexpected, missing)
+    )
+    if saved == wanted:
+        return ""
+    holds = "hold" if saved else "lack"
+    become = "batch norm" if saved else "the norm of the training, which is not batch"
+    return (
+        f" (the weights {holds} running means, as batch norm has: set the norm to "
+        f"{become}, in MONAI by 'norm', in pytorch-3dunet by the letters of "
+        f"'layer_order')"
+    )
 
 
 def _short(name: str) -> str:

@@ -18,7 +18,7 @@ from napari_shiftseg.text import brief
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from onnx import ModelProto, NodeProto, ValueInfoProto
+    from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 # operators whose output size follows from that of their input: a graph of these alone
 # reads other sizes than the one its file was written with
@@ -30,6 +30,7 @@ SIZE_FREE = {
     "Softplus", "Sqrt", "Sub", "Sum", "Tanh", "Upsample",
 }  # fmt: skip
 WEIGHTED = ("Conv", "ConvTranspose")
+NEW_NORM = (1.0, 0.0, 0.0, 1.0)  # scale, bias, mean and variance
 
 
 class OnnxEngine:
@@ -147,6 +148,7 @@ def _session(model: ModelProto, name: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is wrong is raised, not printed
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -161,12 +163,19 @@ def _session(model: ModelProto, name: str) -> Any:
 
 
 def _draw_weights(model: ModelProto, random: np.random.Generator) -> bool:
-    """Draw the weights of convolutions anew: variance 2 / fan-in, biases 0."""
+    """Draw the weights of convolutions anew: variance 2 / fan-in, biases 0.
+
+    Batch norms become those of an untrained network: kept, they would scale what the
+    new weights give by the statistics of the old ones, and hide the coarse levels.
+    """
     from onnx import numpy_helper
 
     stored = {each.name: each for each in model.graph.initializer}
     drawn = False
     for node in model.graph.node:
+        if node.op_type == "BatchNormalization":
+            for name, value in zip(node.input[1:], NEW_NORM, strict=True):
+                _fill(stored.get(name), value)
         if node.op_type not in WEIGHTED or node.input[1] not in stored:
             continue
         old = numpy_helper.to_array(weights := stored[node.input[1]])
@@ -179,7 +188,14 @@ def _draw_weights(model: ModelProto, random: np.random.Generator) -> bool:
         weights.CopyFrom(numpy_helper.from_array(new, weights.name))
         drawn = True
         if len(node.input) > 2 and node.input[2] in stored:
-            bias = stored[node.input[2]]
-            zeros = np.zeros_like(numpy_helper.to_array(bias))
-            bias.CopyFrom(numpy_helper.from_array(zeros, bias.name))
+            _fill(stored[node.input[2]], 0.0)
     return drawn
+
+
+def _fill(weights: TensorProto | None, value: float) -> None:
+    """Set all of some weights to a value; None: they are no weights of the file."""
+    from onnx import numpy_helper
+
+    if weights is not None:
+        filled = np.full_like(numpy_helper.to_array(weights), value)
+        weights.CopyFrom(numpy_helper.from_array(filled, weights.name))

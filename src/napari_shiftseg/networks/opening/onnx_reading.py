@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from napari_shiftseg.networks.opening.bundle import MOST_BYTES, refuse_outside
 from napari_shiftseg.networks.opening.trust import (
     UnreadableNetworkError,
+    hash_of,
     said_by,
 )
 from napari_shiftseg.text import brief
@@ -42,15 +43,23 @@ def need_onnx() -> None:
         ) from None
 
 
-def read_onnx(name: str, bundle: Bundle) -> ModelProto:
+def read_onnx(name: str, content: bytes, bundle: Bundle) -> tuple[ModelProto, str]:
     """Read an ONNX file and the weights beside it; nothing of it is run.
 
     Parameters
     ----------
     name : str
         Of the file.
+    content : bytes
+        Of the file.
     bundle : Bundle
         That holds it; weights outside of it are refused.
+
+    Returns
+    -------
+    ModelProto, str
+        And the SHA-256 of what was read: of the file's bytes; where weights lie beside
+        it, of its sum and theirs, one a line, in the order of their names.
 
     Raises
     ------
@@ -63,7 +72,7 @@ def read_onnx(name: str, bundle: Bundle) -> ModelProto:
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load_model_from_string(bundle.read(name))
+        model = onnx.load_model_from_string(content)
     except (DecodeError, ValueError, TypeError, RuntimeError) as error:
         if isinstance(error, UnreadableNetworkError):
             raise
@@ -74,9 +83,15 @@ def read_onnx(name: str, bundle: Bundle) -> ModelProto:
         )
     _refuse_foreign_operators(model, name)
     _refuse_endless(model, name)
-    _bring_weights(model, name, bundle)
+    beside = _bring_weights(model, name, bundle)
     _refuse_huge(model, name)
-    return model
+    return model, _sum_of(content, beside)
+
+
+def _sum_of(content: bytes, beside: dict[str, bytes]) -> str:
+    """Return the SHA-256 of a file, and of those that belong to it."""
+    sums = [hash_of(content), *(hash_of(beside[name]) for name in sorted(beside))]
+    return hash_of("\n".join(sums).encode()) if beside else sums[0]
 
 
 def damaged_onnx(name: str, error: Exception) -> UnreadableNetworkError:
@@ -146,8 +161,8 @@ def _refuse_endless(model: ModelProto, name: str) -> None:
         )
 
 
-def _bring_weights(model: ModelProto, name: str, bundle: Bundle) -> None:
-    """Put weights that lie in files beside the network into it."""
+def _bring_weights(model: ModelProto, name: str, bundle: Bundle) -> dict[str, bytes]:
+    """Put weights that lie in files beside the network into it; returns the files."""
     from onnx import TensorProto
 
     folder = "".join(name.rpartition("/")[:2])
@@ -171,6 +186,7 @@ def _bring_weights(model: ModelProto, name: str, bundle: Bundle) -> None:
         tensor.raw_data = part
         tensor.data_location = TensorProto.DEFAULT
         del tensor.external_data[:]
+    return files
 
 
 def _part(

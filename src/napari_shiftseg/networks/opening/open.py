@@ -25,7 +25,6 @@ from napari_shiftseg.networks.opening.trust import (
     NOBODY,
     Trusted,
     UnreadableNetworkError,
-    hash_of,
     require_trust,
 )
 from napari_shiftseg.networks.opening.yaml_text import read_yaml
@@ -133,19 +132,20 @@ def _open_file(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
             f"{path.name} is a pickle, which can run code; it was not opened. If it "
             f"{IMPORT}"
         )
-    engine = _onnx(path)
+    engine, digest = _onnx(path, content)
     freed = f"Its file fixes the size {by(engine.freed)}, but its layers read others."
-    return _plain(path, content, engine, (freed,) if engine.freed else ())
+    return _plain(path, digest, engine, (freed,) if engine.freed else ())
 
 
-def _onnx(path: Path) -> OnnxEngine:
+def _onnx(path: Path, content: bytes) -> tuple[OnnxEngine, str]:
     from napari_shiftseg.networks.opening.onnx_engine import OnnxEngine
     from napari_shiftseg.networks.opening.onnx_reading import NotOnnxError, read_onnx
 
-    if path.stat().st_size == 0:
+    if not content:
         raise UnreadableNetworkError(f"{path.name} is empty: get it again")
     try:
-        return OnnxEngine(read_onnx(path.name, Folder(path.parent)), path.name)
+        model, digest = read_onnx(path.name, content, Folder(path.parent))
+        return OnnxEngine(model, path.name), digest
     except NotOnnxError:
         if path.suffix.lower() == ".onnx":
             raise
@@ -168,11 +168,11 @@ def _open_zip(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
     if any(f"{f}/code".lstrip("/") in folders for f in folders) or any(
         name.endswith("constants.pkl") for name in names
     ):
-        require_trust(path, content, "a TorchScript program", trusted)
-        return _plain(path, content, torch_file.open_torchscript(content, path.name))
+        digest = require_trust(path, content, "a TorchScript program", trusted)
+        return _plain(path, digest, torch_file.open_torchscript(content, path.name))
     if any(name.endswith("archive_format") for name in names):
-        require_trust(path, content, "a program of torch.export", trusted)
-        return _plain(path, content, torch_file.open_exported(content, path.name))
+        digest = require_trust(path, content, "a program of torch.export", trusted)
+        return _plain(path, digest, torch_file.open_exported(content, path.name))
     if any(name.endswith("data.pkl") for name in names):
         torch_file.read_weights(content, path.name)  # refuses what holds more
         raise UnreadableNetworkError(f"{path.name} {IMPORT}")
@@ -200,7 +200,7 @@ def _package_folder(names: list[str]) -> str | None:
 
 
 def _plain(
-    path: Path, content: bytes, engine: Engine, notes: tuple[str, ...] = ()
+    path: Path, digest: str, engine: Engine, notes: tuple[str, ...] = ()
 ) -> OpenedNetwork:
     """Return a network without a description: batch, channels, then the image."""
     sizes, made = engine.input_size, engine.output_size
@@ -225,7 +225,7 @@ def _plain(
         name=visible(path.stem),
         description="",
         source=path,
-        sha256=hash_of(content),
+        sha256=digest,
         ndim=ndim,
         in_channels=channels,
         out_channels=out_channels,

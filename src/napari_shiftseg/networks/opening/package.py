@@ -126,7 +126,8 @@ def _onnx(
 ) -> tuple[Engine, str]:
     content = _read_checked(entry, bundle)
     name = _source(entry)
-    return OnnxEngine(read_onnx(name, bundle), name), hash_of(content)
+    model, digest = read_onnx(name, content, bundle)
+    return OnnxEngine(model, name), digest
 
 
 def _torchscript(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -117,9 +118,11 @@ def read_step(words: Words) -> Step | None:
     """
     reader = READERS.get(words.name)
     if reader is None:
+        near = get_close_matches(words.name, READERS, n=1)
+        meant = f", did you mean {near[0]}?" if near else ""
         raise words.refuse(
-            f"is not known; known are {', '.join(READERS)}: apply it to the images "
-            f"yourself, and leave it out of the description"
+            f"is not known{meant}; known are {', '.join(READERS)}: apply it to the "
+            f"images yourself, and leave it out of the description"
         )
     axis = words.settings.get("axis", "channel")
     if _short(str(axis)) != "c":

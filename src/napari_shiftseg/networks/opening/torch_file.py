@@ -109,8 +109,10 @@ class TorchEngine:
 def draw_weights(module: nn.Module, seed: int) -> bool:
     """Draw weights of convolutions anew; False if there are none.
 
-    Variance 2 / fan-in (He et al., ICCV 2015) and biases 0. Norms keep theirs. Weights
-    that several layers share stay shared.
+    Variance 2 / fan-in (He et al., ICCV 2015) and biases 0. Batch norms become those of
+    an untrained network: kept, they would scale what the new weights give by the
+    statistics of the old ones, and hide the coarse levels. Weights that several layers
+    share stay shared.
 
     Parameters
     ----------
@@ -136,7 +138,20 @@ def draw_weights(module: nn.Module, seed: int) -> bool:
                 drawn = True
             elif name.endswith("bias"):
                 weight.zero_()
+        _reset_norms(module)
     return drawn
+
+
+def _reset_norms(module: nn.Module) -> None:
+    """Make batch norms those of an untrained network, known by their statistics."""
+    tensors = dict([*module.named_parameters(), *module.named_buffers()])
+    for name, tensor in tensors.items():
+        layer = name.removesuffix("running_var")
+        if layer != name:
+            tensor.fill_(1)
+            for other, value in (("running_mean", 0), ("weight", 1)):
+                if (found := tensors.get(f"{layer}{other}")) is not None:
+                    found.fill_(value)
 
 
 def open_torchscript(content: bytes, name: str) -> TorchEngine:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,15 +29,26 @@ class Untrusted(ValueError):
         Of its bytes, in hexadecimal digits: what trust is given to.
     kind : str
         Of code, such as "a TorchScript program".
+    given : collection of str
+        Sums that are trusted, none of which is this one.
     """
 
-    def __init__(self, file: Path, sha256: str, kind: str) -> None:
+    def __init__(
+        self, file: Path, sha256: str, kind: str, given: Collection[str] = ()
+    ) -> None:
         self.file, self.sha256, self.kind = file, sha256, kind
         super().__init__(
             f"{visible(file.name)} is {kind}, which can run code on your computer; it "
             f"was not opened. Its SHA-256 is {sha256}. If you know who made it, trust "
-            f"it: --trust {sha256}, or Open… in napari"
+            f"it: --trust {sha256}, or Open… in napari{_of_other_bytes(given)}"
         )
+
+
+def _of_other_bytes(given: Collection[str]) -> str:
+    if not given:
+        return ""
+    sums = ", ".join(sorted(given))
+    return f". What is trusted so far is of other bytes than this file's: {sums}"
 
 
 def said_by(error: BaseException) -> str:
@@ -56,7 +67,7 @@ def hash_of(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-def require_trust(file: Path, content: bytes, kind: str, trusted: Trusted) -> None:
+def require_trust(file: Path, content: bytes, kind: str, trusted: Trusted) -> str:
     """Refuse a file that carries code unless its very bytes are trusted.
 
     Parameters
@@ -76,12 +87,10 @@ def require_trust(file: Path, content: bytes, kind: str, trusted: Trusted) -> No
         If they are not.
     """
     digest = hash_of(content)
-    if callable(trusted):
-        is_trusted = trusted(file, digest)
-    else:
-        is_trusted = digest in {each.lower() for each in trusted}
-    if not is_trusted:
-        raise Untrusted(file, digest, kind)
+    given = frozenset() if callable(trusted) else {each.lower() for each in trusted}
+    if not (trusted(file, digest) if callable(trusted) else digest in given):
+        raise Untrusted(file, digest, kind, given)
+    return digest
 
 
 def check_hash(expected: object, content: bytes, name: str) -> None:

@@ -1,0 +1,217 @@
+"""Labels of a batch that were mended: written back, measured anew, told everywhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_shiftseg.batch.carried import carried_over, touched
+from napari_shiftseg.batch.finding import Item
+from napari_shiftseg.batch.image import figures
+from napari_shiftseg.batch.journal import BatchJournal
+from napari_shiftseg.batch.order import BatchOrder, BatchOutcome, BatchProgress
+from napari_shiftseg.batch.run import held
+from napari_shiftseg.batch.tables import RECORD, Written, written_steps
+from napari_shiftseg.batch.thumbnail import thumbnail
+from napari_shiftseg.mending.edit_lists import write_edits
+from napari_shiftseg.metrics.measuring import FRAME, PLANE, measure_steps
+from napari_shiftseg.networks.loading.models import read_config
+from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.stores.folders import read_record
+from napari_shiftseg.stores.image import as_read
+from napari_shiftseg.stores.reading import image_for, read_image, read_labels
+from napari_shiftseg.stores.tables import read_table, write_rows
+from napari_shiftseg.stores.tiff import about_tiff, numbered
+from napari_shiftseg.stores.whole_file import all_or_none
+from napari_shiftseg.stores.writing import label_dtype, write_pixels
+from napari_shiftseg.text import by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_shiftseg.batch.order import BatchRow
+    from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.mending.edit_lists import EditList
+    from napari_shiftseg.metrics.measuring import Table
+    from napari_shiftseg.progress import Progress
+    from napari_shiftseg.stores.reading import Source
+
+WRITING = BatchProgress(0, 0, stage="writing tables")
+EDITS = "_edits.json"
+
+
+def mended_steps(
+    output: Path,
+    rows: Sequence[BatchRow],
+    row: BatchRow,
+    labels: NDArray[np.integer],
+    edits: EditList,
+    page: Callable[[BatchOutcome], str] | None = None,
+) -> Generator[Progress, None, BatchRow]:
+    r"""Write mended labels of an image of a batch, and all that follows from them.
+
+    Its table is measured anew, its row and the tables of the whole batch are written
+    again. Objects that were not touched keep their confidence; of others it is not
+    known any more, and ``looked_at`` says "edited".
+
+    Parameters
+    ----------
+    output : Path
+        Of the batch.
+    rows : sequence of BatchRow
+        Of all of its images, this one among them.
+    row : BatchRow
+        Of the image.
+    labels : ndarray of int
+        ([leading,] \*spatial), as it is written there.
+    edits : EditList
+        What was done to them; written beside them.
+    page : callable, optional
+        See `batch_steps`.
+
+    Raises
+    ------
+    ValueError
+        If the labels have another shape than those that are replaced.
+    OSError
+        If a file is no longer there, or cannot be written.
+    """
+    with held(output):
+        order = order_in(output, row.source.parent)
+        written = Written(order)
+        written.refuse_others()
+        new = yield from _image_steps(order, row, labels, edits)
+        yield WRITING
+        every = tuple(new if known.name == row.name else known for known in rows)
+        outcome = BatchOutcome(order, every, {}, sum_of_seconds(every))
+        yield from written_steps(written, outcome, WRITING, page)
+    return new
+
+
+def order_in(output: Path, folder: Path) -> BatchOrder:
+    """Return what a batch was asked for, as its output says.
+
+    Parameters
+    ----------
+    output : Path
+    folder : Path
+        Of its images.
+    """
+    known = read_record(output / RECORD)
+    given = known.get("given", {})
+    save = tuple(filter(None, given.get("save", "labels").split(",")))
+    return BatchOrder(
+        (folder,), output, given.get("model", ""),
+        Settings(**known.get("settings", {})), save, given.get("channel"),
+        given.get("series"),
+    )  # fmt: skip
+
+
+def sum_of_seconds(rows: Sequence[BatchRow]) -> float:
+    """Return how long all images took.
+
+    Parameters
+    ----------
+    rows : sequence of BatchRow
+    """
+    return float(np.nansum([row.seconds for row in rows]))
+
+
+def _image_steps(
+    order: BatchOrder, row: BatchRow, labels: NDArray[np.integer], edits: EditList
+) -> Generator[Progress, None, BatchRow]:
+    """Write what there is of one image, all or none, and record it."""
+    report = read_record(row.files["report"])
+    config = read_config(report["given"]["model"])
+    source = image_for(config, row.source, order.channel, order.series)
+    region = _region(report["offset"], labels)
+    light = as_read(source.data, config.ndim, config.in_channels)
+    light = light[(..., *(slice(*side) for side in region))]
+    table = yield from _table_steps(row, labels, source, light, region)
+    spatial = len(_axes_of(table).lstrip(FRAME + PLANE))
+    new = replace(
+        row, status="done", files={**row.files, "edits": _edits_of(row)},
+        **figures(table, labels.size, source.pixel_size(spatial)),
+    )  # fmt: skip
+    report |= {"objects": new.objects, "edits": len(edits.edits)}
+    _write(new, labels, table, edits, report)
+    item = Item(row.source, row.folder, row.name.rpartition("/")[2])
+    journal = BatchJournal(order.output)
+    picture = thumbnail(source.data, labels, region)
+    journal.record(item, new, journal.state(row), picture)
+    return new
+
+
+def _table_steps(
+    row: BatchRow,
+    labels: NDArray[np.integer],
+    source: Source,
+    light: NDArray[Any],
+    region: Region,
+) -> Generator[Progress, None, Table]:
+    """Measure labels as those were that they replace, and keep what still holds."""
+    former, old = (
+        read_labels("labels", row.files["labels"]),
+        read_table(row.files["objects"]),
+    )
+    if former.shape != labels.shape:
+        raise ValueError(
+            f"the labels in {row.files['labels'].name} are of {by(former.shape)} "
+            f"pixels, these of {by(labels.shape)}: open them again from the batch"
+        )
+    axes = _axes_of(old)
+    spatial = len(axes.lstrip(FRAME + PLANE))
+    is_bright = any(name.startswith("mean_intensity") for name in old)
+    table = yield from measure_steps(
+        labels, light if is_bright else None,
+        source.pixel_size(spatial) if _has_units(old) else None, axes=axes,
+        offset=(0,) * (spatial - len(region)) + tuple(start for start, _ in region),
+    )  # fmt: skip
+    return carried_over(table, old, touched(former, labels))
+
+
+def _write(
+    row: BatchRow,
+    labels: NDArray[np.integer],
+    table: Table,
+    edits: EditList,
+    report: dict[str, Any],
+) -> None:
+    """Write the files of an image, all or none."""
+    there = row.files["labels"]
+    known, about = read_image(there), about_tiff(there)
+    kinds = "labels", "objects", "edits", "report"
+    with all_or_none([row.files[kind] for kind in kinds]) as parts:
+        pixels = label_dtype(labels.astype(np.int32))
+        said = numbered(about.image_axes) if about.image_axes else ""
+        write_pixels(parts[0], pixels, known.axes, known.calibration, said)
+        write_rows(parts[1], table)
+        write_edits(parts[2], edits)
+        parts[3].write_text(json.dumps(report, indent=2), encoding="utf-8")
+
+
+def _edits_of(row: BatchRow) -> Path:
+    labels = row.files["labels"]
+    return labels.with_name(labels.name.removesuffix("_labels.tif") + EDITS)
+
+
+def _region(offset: Sequence[int], labels: NDArray[np.integer]) -> Region:
+    """Return which pixels of the image labels are of, on the spatial axes."""
+    shape = labels.shape[labels.ndim - len(offset) :]
+    return tuple((start, start + n) for start, n in zip(offset, shape, strict=True))
+
+
+def _axes_of(table: Table) -> str:
+    """Return the axes of the labels that a table is of, as `measure` takes them."""
+    leading = (FRAME if "frame" in table else "") + (PLANE if "plane" in table else "")
+    return leading + "".join(a for a in "ZYX" if f"bbox_{a.lower()}0" in table)
+
+
+def _has_units(table: Table) -> bool:
+    return any(name.startswith(("area_", "volume_", "length_")) for name in table)

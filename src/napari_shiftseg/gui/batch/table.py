@@ -1,0 +1,302 @@
+"""A row a file: what became of it, sortable, and quick for thousands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QTableView,
+)
+
+from napari_shiftseg.gui.parts.text_boxes import plainly
+from napari_shiftseg.text import grey, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from qtpy.QtGui import QResizeEvent
+    from qtpy.QtWidgets import QStyleOptionViewItem
+
+    from napari_shiftseg.batch.order import BatchRow
+
+
+WAITING, RUNNING = "waiting", "running"
+SAID = {
+    WAITING: "waiting", RUNNING: "▶ now", "done": "✓ done", "skipped": "✓ before",
+    "failed": "✗ failed",
+}  # fmt: skip
+NOT_DEFINED = "–"
+ROLES = Qt.ItemDataRole
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+ROOM = 14  # pixels of a column beside what it holds: edges, and the mark of sorting
+LEAST_ROWS = 8  # that are seen at once
+PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
+TABLE_TIP = (
+    "A row a file. A click on a heading sorts; a double click on a row opens its image "
+    "and its labels"
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One of the table.
+
+    Attributes
+    ----------
+    title, tip : str
+        Above it, and what it means.
+    widest : str
+        What it has room for.
+    value : callable
+        Takes a row that ended; returns a number, or nan where it has none.
+    """
+
+    title: str
+    tip: str
+    widest: str
+    value: Callable[[BatchRow], float] | None = None
+    digits: int = 0
+
+
+COLUMNS = (
+    Column("image", "The image, below the folder; of one that failed why", ""),
+    Column(
+        "status", "What became of it; before: done in an earlier run, with the same "
+        "settings", "✗ failed",
+    ),
+    Column("objects", "How many were found", "99,999", lambda row: row.objects),
+    Column(
+        "area", "Median area of its objects, in pixels", "99,999",
+        lambda row: row.median_area,
+    ),
+    Column(
+        "sure", "Confidence: how sure it is that its objects are right, the mean, 0 to "
+        "1", "0.99", lambda row: row.confidence, 2,
+    ),
+    Column("s", "Seconds it took", "99.9", lambda row: row.seconds, 1),
+)  # fmt: skip
+NAME, STATUS, SURE = 0, 1, 4
+
+
+@dataclass
+class FileState:
+    """A file of a batch, and what became of it so far."""
+
+    name: str
+    status: str = WAITING
+    row: BatchRow | None = None
+
+
+class FileModel(QAbstractTableModel):
+    """What the table shows: files in the order of the batch, and their figures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[FileState] = []
+        self._at: dict[str, int] = {}
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Show files that wait, in place of those shown."""
+        self.beginResetModel()
+        self.files = [FileState(name) for name in names]
+        self._at = {name: at for at, name in enumerate(names)}
+        self.endResetModel()
+
+    def take(self, row: BatchRow) -> None:
+        """Show what became of a file."""
+        self._change(row.name, row.status, row)
+
+    def run(self, name: str) -> None:
+        """Show that a file is being worked on."""
+        at = self._at.get(name)
+        if at is not None and self.files[at].status == WAITING:
+            self._change(name, RUNNING, None)
+
+    def rest(self) -> None:
+        """Show that nothing is being worked on."""
+        for file in self.files:
+            if file.status == RUNNING:
+                self._change(file.name, WAITING, None)
+
+    def _change(self, name: str, status: str, row: BatchRow | None) -> None:
+        at = self._at.get(name)
+        if at is None:
+            at = self._at[name] = len(self.files)
+            self.beginInsertRows(QModelIndex(), at, at)
+            self.files.append(FileState(name))
+            self.endInsertRows()
+        self.files[at].status, self.files[at].row = status, row
+        self.dataChanged.emit(self.index(at, 0), self.index(at, len(COLUMNS) - 1))
+
+    # What Qt asks
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Return how many files there are."""
+        return 0 if parent is not None and parent.isValid() else len(self.files)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Return how many columns there are."""
+        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = ROLES.DisplayRole
+    ) -> Any:
+        """Return the title of a column, and what it means."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        column = COLUMNS[section]
+        if role == ROLES.TextAlignmentRole:
+            return LEFT if column.value is None else RIGHT
+        known = {ROLES.DisplayRole: column.title, ROLES.ToolTipRole: column.tip}
+        return known.get(role)
+
+    def data(self, index: QModelIndex, role: int = ROLES.DisplayRole) -> Any:
+        """Return a cell: its text, its tooltip, or by what it is sorted."""
+        file, column = self.files[index.row()], COLUMNS[index.column()]
+        if role == ROLES.DisplayRole:
+            return _text(file, index.column(), column)
+        if role == ROLES.UserRole:
+            return _rank(file, index.column(), column)
+        if role == ROLES.TextAlignmentRole:
+            return LEFT if column.value is None else RIGHT
+        if role == ROLES.ToolTipRole and column.value is None:
+            return plainly(_text(file, NAME, column))
+        return None
+
+
+def _text(file: FileState, at: int, column: Column) -> str:
+    if at == NAME:
+        error = file.row.error if file.row is not None else ""
+        return visible(f"{file.name}: {error}" if error else file.name)
+    if at == STATUS:
+        return SAID[file.status]
+    value = _value(file, column)
+    if value is None:
+        return NOT_DEFINED if file.row is not None else ""
+    return f"{value:,.{column.digits}f}" if column.digits else grey(value)
+
+
+def _value(file: FileState, column: Column) -> float | None:
+    """Return a figure of a file; None: it has none, or it is not known."""
+    if file.row is None or column.value is None or file.status == "failed":
+        return None
+    value = column.value(file.row)
+    return None if isnan(value) else value
+
+
+def _rank(file: FileState, at: int, column: Column) -> Any:
+    """Return by what a cell is sorted; no figure comes before all figures."""
+    if column.value is None:
+        return file.name if at == NAME else _text(file, at, column)
+    value = _value(file, column)
+    return float("-inf") if value is None else float(value)
+
+
+class NameDelegate(QStyledItemDelegate):
+    """Leaves out the middle of a name; of a reason the end."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
+        """Prepare how a cell is drawn."""
+        super().initStyleOption(option, index)
+        is_reason = index.siblingAtColumn(STATUS).data() == SAID["failed"]
+        modes = Qt.TextElideMode
+        option.textElideMode = modes.ElideRight if is_reason else modes.ElideMiddle
+
+
+class FileTable(QTableView):
+    """Shows a `FileModel`; one row can be selected.
+
+    Attributes
+    ----------
+    files : FileModel
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files = FileModel()
+        self._sorted = QSortFilterProxyModel()
+        self._sorted.setSourceModel(self.files)
+        self._sorted.setSortRole(ROLES.UserRole)
+        self.setModel(self._sorted)
+        self.setToolTip(TABLE_TIP)
+        self.setStyleSheet(PADDING)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setItemDelegateForColumn(NAME, NameDelegate(self))
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self._lay_out()
+
+    @property
+    def selected(self) -> FileState | None:
+        """The file of the selected row."""
+        rows = self.selectionModel().selectedRows()
+        return self.file_at(rows[0]) if rows else None
+
+    def file_at(self, index: QModelIndex) -> FileState:
+        """Return the file of a row that is shown."""
+        row: int = self._sorted.mapToSource(index).row()
+        return self.files.files[row]
+
+    def select(self, name: str) -> None:
+        """Select the row of a file, if it has one."""
+        for row in range(self._sorted.rowCount()):
+            if self.file_at(self._sorted.index(row, 0)).name == name:
+                self.selectRow(row)
+                return
+
+    def _lay_out(self) -> None:
+        """Give numbers the room they need, and names what is left."""
+        header, metrics = self.horizontalHeader(), self.fontMetrics()
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(metrics.height() + 6)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setMinimumSectionSize(10)
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Expanding, policy.Expanding)
+        self.setColumnHidden(SURE, True)
+        self.setMinimumHeight((LEAST_ROWS + 1) * (metrics.height() + 6))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Follow the width, and the font that the theme sets."""
+        header, metrics = self.horizontalHeader(), self.fontMetrics()
+        for at, column in enumerate(COLUMNS[1:], start=1):
+            texts = column.title, column.widest
+            widths = map(metrics.horizontalAdvance, texts)
+            header.resizeSection(at, max(widths) + ROOM)
+        super().resizeEvent(event)
+
+    def take(self, row: BatchRow) -> None:
+        """Show what became of a file; the confidence, where that of one is known.
+
+        Parameters
+        ----------
+        row : BatchRow
+        """
+        self.files.take(row)
+        if not isnan(row.confidence):
+            self.setColumnHidden(SURE, False)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Show files that wait, in place of those shown.
+
+        Parameters
+        ----------
+        names : sequence of str
+        """
+        self.setColumnHidden(SURE, True)
+        self.files.begin(names)

@@ -1,0 +1,45 @@
+"""Images grouped by their first folder, in figures worked out by hand."""
+
+from __future__ import annotations
+
+from math import nan
+from pathlib import Path
+
+from napari_shiftseg.batch.conditions import NO_FOLDER, Condition, conditions
+from napari_shiftseg.batch.order import BatchRow
+
+
+def row(condition, objects, median_area=nan, status="done"):
+    return BatchRow(
+        Path("a.tif"), "a", status, condition, objects=objects, median_area=median_area
+    )
+
+
+ROWS = [
+    row("treated", 7, 30.0),
+    row("control", 10, 20.0),
+    row("control", 20, 26.0),
+    row("control", 0, status="skipped"),
+    row("control", 99, 99.0, "failed"),
+]
+
+
+def test_what_failed_does_not_count_and_what_was_done_before_does():
+    control, treated = conditions(ROWS)
+    assert control == Condition("control", (10, 20, 0), (20.0, 26.0))
+    assert treated == Condition("treated", (7,), (30.0,))
+
+
+def test_figures():
+    control = conditions(ROWS)[0]
+    assert (control.images, control.total) == (3, 30)
+    assert (control.mean_objects, control.median_area) == (10.0, 23.0)
+
+
+def test_images_without_objects_have_no_area():
+    (found,) = conditions([row("", 0)])
+    assert (found.name, found.mean_objects, found.median_area) == (NO_FOLDER, 0, None)
+
+
+def test_nothing_done_is_no_condition():
+    assert conditions([row("a", 3, 4.0, "failed")]) == ()

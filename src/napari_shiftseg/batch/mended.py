@@ -22,11 +22,11 @@ from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.stores.folders import read_record
 from napari_shiftseg.stores.image import as_read
+from napari_shiftseg.stores.pixel_files import label_dtype, write_pixels
 from napari_shiftseg.stores.reading import image_for, read_image, read_labels
 from napari_shiftseg.stores.tables import read_table, write_rows
 from napari_shiftseg.stores.tiff import about_tiff, numbered
 from napari_shiftseg.stores.whole_file import all_or_none
-from napari_shiftseg.stores.writing import label_dtype, write_pixels
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:

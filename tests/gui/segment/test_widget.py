@@ -334,6 +334,8 @@ def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
     assert viewer.layers[1].data.shape == (40, 50, 3)
     assert viewer.layers[2].data.shape == (40, 50)
     assert viewer.layers[2].colormap.name == "magma"
+    labels, distance = viewer.layers[-1].data, viewer.layers[3].data
+    np.testing.assert_array_equal(np.isnan(distance), labels == 0)
     assert "object" in widget.panel.result.value
 
 

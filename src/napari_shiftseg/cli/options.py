@@ -52,8 +52,7 @@ ImagesOrFolders = Annotated[
     list[Path],
     typer.Argument(
         metavar="IMAGE...",
-        help="Image (TIFF, PNG, OME-Zarr, ...) or sample; several, folders or "
-        '"PATTERNS" give tables of all.',
+        help="Images, samples, folders, 'patterns'; of several a page, too.",
     ),
 ]
 OF_PAIRS = typer.Argument(

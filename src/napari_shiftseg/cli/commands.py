@@ -155,12 +155,7 @@ def _segment(
     storing: Storing,
     asked: Asked,
 ) -> None:
-    """Segment images; labels become TIFFs, or those of one an OME-Zarr store.
-
-    Several images, a folder or a pattern in quotes are a batch: tables and a page of
-    all of them are written, too. One that fails is named, and the rest goes on; the
-    exit status is 1 then.
-    """
+    """Segment images: labels as TIFFs, or of one as an OME-Zarr store of any size."""
     from napari_shiftseg.cli.batch import run_segment_all
 
     if not run_segment_all(images, output, model, settings, save, storing, asked):

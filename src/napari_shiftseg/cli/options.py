@@ -52,8 +52,7 @@ ImagesOrFolders = Annotated[
     list[Path],
     typer.Argument(
         metavar="IMAGE...",
-        help="TIFF, PNG, JPEG, BMP, .npy or OME-Zarr images, samples, folders of them, "
-        "or patterns in quotes.",
+        help="Images, samples, folders, 'patterns'; of several a page, too.",
     ),
 ]
 OF_PAIRS = typer.Argument(
@@ -121,7 +120,7 @@ class Storing:
 
     resume: bool = setting(
         False,
-        "Go on with a run that was stopped, into a .zarr store or on many images.",
+        "Go on with a stopped run into a .zarr store, or on many images.",
     )
     chunk: int | None = setting(
         None, "Chunk of a .zarr store.", "512, of volumes 64", unit="pixels", ge=1

@@ -549,7 +549,6 @@ class TestRefused:
             (("--scope", "component"), "needs a model with a foreground"),
             (("--min-size", "-1"), "greater than or equal to 0"),
             (("--colour",), "--colour"),
-            (("another.npy",), "another.npy"),
         ],
     )
     def test_an_option(

@@ -41,6 +41,7 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
     "cd": ("napari-shiftseg",),
     "python": (
         "-m",
+        "benchmarks/batch.py",
         "benchmarks/blocks.py",
         "benchmarks/boundaries.py",
         "benchmarks/confidence.py",

@@ -36,6 +36,7 @@ from .pipeline.self_test import self_test as self_test
 from .pipeline.sweep import sweep as sweep
 from .pipeline.tuning import tune as tune
 from .relabelling.colours import random_projection as random_projection
+from .report.many_images import segment_images as segment_images
 from .results.confidence import object_confidence as object_confidence
 from .results.learning import learn_object_confidence as learn_object_confidence
 from .results.mode_distance import mode_distance as mode_distance
@@ -82,6 +83,7 @@ __all__ = [
     "seam_causes",
     "seam_scores",
     "segment",
+    "segment_images",
     "segment_to_store",
     "self_test",
     "sweep",

@@ -37,12 +37,15 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def outcome(model, tmp_path):
-    """A batch of two images and a file that is none."""
+    """A batch of two images and a file that is none; the first has a pixel size."""
     random = np.random.default_rng(0)
+    about = {"PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25, "axes": "YX"}
     for name in ("control/a", "treated/b"):
         path = tmp_path / "images" / f"{name}.tif"
         path.parent.mkdir(parents=True)
-        tifffile.imwrite(path, random.random((40, 50)).astype(np.float32))
+        pixels = random.random((40, 50)).astype(np.float32)
+        tifffile.imwrite(path, pixels, ome=True, metadata=about)
+        about = {"axes": "YX"}
     (tmp_path / "images" / "treated" / "c.tif").write_bytes(b"II*\0")
     order = BatchOrder(
         (tmp_path / "images",), tmp_path / "out", model, Settings(window=4)
@@ -93,6 +96,43 @@ def test_a_deleted_object_is_gone_everywhere(outcome):
     assert [r["image"] for r in rows_of(output / "failures.csv")] == ["treated/c"]
     total = new.objects + outcome.rows[1].objects
     assert (output / "batch.html").read_text() == f"{total} objects"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_labels_as_they_were_are_measured_as_they_were(outcome, number):
+    row = outcome.rows[number]
+    before, pixels = read_table(row.files["objects"]), row.files["labels"].read_bytes()
+    assert ("area_um2" in before) is (number == 0)
+    assert "mean_intensity" in before
+    new = mend(outcome, labels_of(row), row=number)
+    table = read_table(new.files["objects"])
+    assert set(table.pop("looked_at")) == {""}
+    assert list(table) == list(before)
+    for name, values in table.items():
+        np.testing.assert_array_equal(values, before[name])
+    assert row.files["labels"].read_bytes() == pixels
+    same = ("objects", "density", "median_area", "confidence", "in_units", "seconds")
+    assert [getattr(new, n) for n in same] == [getattr(row, n) for n in same]
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX"])
+def test_stacks(model, tmp_path, axes):
+    (tmp_path / "images").mkdir()
+    pixels = np.random.default_rng(0).random((2, 2, 40, 50)[-len(axes) :])
+    about = {"axes": axes, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
+    path = tmp_path / "images" / "a.tif"
+    tifffile.imwrite(path, pixels.astype(np.float32), ome=True, metadata=about)
+    order = BatchOrder(
+        (tmp_path / "images",), tmp_path / "out", model, Settings(window=4)
+    )
+    outcome = exhaust(batch_steps(order, page))
+    (row,) = outcome.rows
+    assert not row.error
+    before = read_table(row.files["objects"])
+    table = read_table(mend(outcome, labels_of(row)).files["objects"])
+    assert set(table.pop("looked_at")) == {""}
+    for name, values in table.items():
+        np.testing.assert_array_equal(values, before[name])
 
 
 def test_objects_that_were_not_touched_keep_what_is_known(outcome):
@@ -154,6 +194,17 @@ def test_all_objects_deleted(outcome):
     assert new.objects == 0
     assert np.isnan(new.median_area)
     assert len(read_table(new.files["objects"])["label"]) == 0
+
+
+def test_of_a_batch_that_was_left_the_report_says_what_was_asked(outcome, model):
+    output = outcome.order.output
+    for name in ("summary.csv", "objects.csv", "failures.csv", "batch.html"):
+        (output / name).unlink()
+    (output / "batch.json").unlink()
+    mend(outcome, labels_of(outcome.rows[0]))
+    known = json.loads((output / "batch.json").read_text())
+    assert known["given"]["model"] == model
+    assert known["settings"]["window"] == [4, 4]
 
 
 def test_labels_of_another_shape_are_refused(outcome):

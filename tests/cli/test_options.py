@@ -67,7 +67,7 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         raise ValueError("enough")
 
     for module, name in (
-        (segment_command, "segment_steps"), (compare_command, "compare_steps"),
+        (segment_command, "source_steps"), (compare_command, "compare_steps"),
         (compare_command, "sweep_steps"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, steps)

@@ -167,7 +167,7 @@ class TestWhyNotDefined:
             ("seam_ratio_within", 9, 10, None, "no true labels"),
             ("seam_ratio_within", 1, 30, 7, "no seam line"),
             ("split_by_seams", 1, 30, 7, "no seam line"),
-            ("split_by_seams", 9, 10, None, "is the reference"),
+            ("split_by_seams", 9, 10, None, "the reference"),
             ("false_splits", 1, 30, None, "no true labels"),
             ("ap50", 9, 10, None, "no true labels"),
         ],

@@ -19,10 +19,12 @@ from napari_shiftseg.networks.header import find_model
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.pipeline.usual_model import usual_model_of
+from napari_shiftseg.results.saving import write_with_recipe
 from napari_shiftseg.results.table import file_table_steps
-from napari_shiftseg.stores.axes import CHANNELS
+from napari_shiftseg.stores.axes import CHANNELS, result_axes
 from napari_shiftseg.stores.reading import image_for
-from napari_shiftseg.stores.writing import outputs_of, write_segmentation
+from napari_shiftseg.stores.writing import outputs_of
+from napari_shiftseg.stores.written_labels import check_kinds
 from napari_shiftseg.text import in_words
 
 if TYPE_CHECKING:
@@ -108,6 +110,8 @@ def _image_steps(
     source = image_for(model.config, item.source, order.channel, order.series)
     check_turns(order.settings.views, source.pixel)
     source = replace(source, name=item.name)
+    axes, spatial = source.axes.replace(CHANNELS, ""), model.config.ndim
+    check_kinds(order.save, result_axes(source.axes, len(axes), spatial))
     folder = order.output / item.folder
     folder.mkdir(parents=True, exist_ok=True)
     has_classes = bool(model.config.classes)
@@ -116,8 +120,12 @@ def _image_steps(
     )
     result = yield from source_steps(source, model, order.settings)
     table = yield from file_table_steps(result, model, source)
-    write_segmentation(result, model, source, outputs, _given(order, name), table)
-    files = {**outputs.images, **outputs.tables}
+    given = _given(order, name)
+    write_with_recipe(
+        result, model, source, outputs, given, table,
+        loaded_from=given["given"]["model"],
+    )  # fmt: skip
+    files = {**outputs.files, "settings": outputs.texts["settings"]}
     files["objects"] = files.pop("table")
     row = BatchRow(
         item.source, f"{item.folder}/{outputs.name}".removeprefix("/"), "done",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_shiftseg.batch.carried import carried_over, touched
+from napari_shiftseg.batch.carried import EDITED, LOOKED_AT, carried_over, touched
 from napari_shiftseg.batch.finding import Item
 from napari_shiftseg.batch.image import figures
 from napari_shiftseg.batch.journal import BatchJournal
@@ -22,15 +22,17 @@ from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.stores.folders import read_record
 from napari_shiftseg.stores.image import as_read
+from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.reading import image_for, read_image, read_labels
 from napari_shiftseg.stores.tables import read_table, write_rows
-from napari_shiftseg.stores.tiff import about_tiff, numbered
+from napari_shiftseg.stores.tiff import about_tiff
 from napari_shiftseg.stores.whole_file import all_or_none
-from napari_shiftseg.stores.writing import label_dtype, write_pixels
+from napari_shiftseg.stores.writing import TEXTS
+from napari_shiftseg.stores.written_labels import KINDS, LabelImage
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,8 +44,8 @@ if TYPE_CHECKING:
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
 
+FURTHER = ("objects", "classes", "edits", "report")  # files beside those of labels
 WRITING = BatchProgress(0, 0, stage="writing tables")
-EDITS = "_edits.json"
 
 
 def mended_steps(
@@ -83,7 +85,7 @@ def mended_steps(
         If a file is no longer there, or cannot be written.
     """
     with held(output):
-        order = order_in(output, row.source.parent)
+        order = order_in(output, row)
         written = Written(order)
         written.refuse_others()
         new = yield from _image_steps(order, row, labels, edits)
@@ -94,20 +96,22 @@ def mended_steps(
     return new
 
 
-def order_in(output: Path, folder: Path) -> BatchOrder:
+def order_in(output: Path, row: BatchRow) -> BatchOrder:
     """Return what a batch was asked for, as its output says.
+
+    Of one that was left before its end the report of an image says it.
 
     Parameters
     ----------
     output : Path
-    folder : Path
-        Of its images.
+    row : BatchRow
+        Of an image that is done.
     """
-    known = read_record(output / RECORD)
+    known = read_record(output / RECORD) or read_record(row.files["report"])
     given = known.get("given", {})
     save = tuple(filter(None, given.get("save", "labels").split(",")))
     return BatchOrder(
-        (folder,), output, given.get("model", ""),
+        (row.source.parent,), output, given.get("model", ""),
         Settings(**known.get("settings", {})), save, given.get("channel"),
         given.get("series"),
     )  # fmt: skip
@@ -139,8 +143,11 @@ def _image_steps(
         row, status="done", files={**row.files, "edits": _edits_of(row)},
         **figures(table, labels.size, source.pixel_size(spatial)),
     )  # fmt: skip
-    report |= {"objects": new.objects, "edits": len(edits.edits)}
-    _write(new, labels, table, edits, report)
+    report |= {
+        "objects": new.objects, "edits": len(edits.edits),
+        "labels_sha256": labels_sum(labels),
+    }  # fmt: skip
+    _write(new, _labels_of(new, labels, source, region, table), edits, report)
     item = Item(row.source, row.folder, row.name.rpartition("/")[2])
     journal = BatchJournal(order.output)
     picture = thumbnail(source.data, labels, region)
@@ -176,29 +183,53 @@ def _table_steps(
     return carried_over(table, old, touched(former, labels))
 
 
-def _write(
+def _labels_of(
     row: BatchRow,
     labels: NDArray[np.integer],
+    source: Source,
+    region: Region,
     table: Table,
-    edits: EditList,
-    report: dict[str, Any],
+) -> LabelImage:
+    """Return labels with what the file says that they replace."""
+    known, about = read_image(row.files["labels"]), about_tiff(row.files["labels"])
+    return LabelImage(
+        labels, known.axes, about.image_axes, tuple(start for start, _ in region),
+        known.calibration, source.origin, source.name, source.path, table,
+    )  # fmt: skip
+
+
+def _write(
+    row: BatchRow, labels: LabelImage, edits: EditList, report: dict[str, Any]
 ) -> None:
     """Write the files of an image, all or none."""
-    there = row.files["labels"]
-    known, about = read_image(there), about_tiff(there)
-    kinds = "labels", "objects", "edits", "report"
-    with all_or_none([row.files[kind] for kind in kinds]) as parts:
-        pixels = label_dtype(labels.astype(np.int32))
-        said = numbered(about.image_axes) if about.image_axes else ""
-        write_pixels(parts[0], pixels, known.axes, known.calibration, said)
-        write_rows(parts[1], table)
-        write_edits(parts[2], edits)
-        parts[3].write_text(json.dumps(report, indent=2), encoding="utf-8")
+    table = labels.table or {}
+    kinds = [kind for kind in (*KINDS, *FURTHER) if kind in row.files]
+    stores = [row.files[kind] for kind in kinds if kind == "zarr"]
+    with all_or_none([row.files[kind] for kind in kinds], stores) as parts:
+        for kind, part in zip(kinds, parts, strict=True):
+            if kind == "objects":
+                write_rows(part, table)
+            elif kind == "classes":
+                classes = read_table(row.files["classes"])
+                write_rows(part, _known_classes(classes, table))
+            elif kind == "edits":
+                write_edits(part, edits)
+            elif kind == "report":
+                part.write_text(json.dumps(report, indent=2), encoding="utf-8")
+            else:
+                labels.write(kind, part)
+
+
+def _known_classes(classes: Table, table: Mapping[str, NDArray[Any]]) -> Table:
+    """Return the classes of the objects that were left as they are."""
+    there = table["label"][table[LOOKED_AT] != EDITED]
+    stays = np.isin(classes["label"], there)
+    return {name: values[stays] for name, values in classes.items()}
 
 
 def _edits_of(row: BatchRow) -> Path:
     labels = row.files["labels"]
-    return labels.with_name(labels.name.removesuffix("_labels.tif") + EDITS)
+    return labels.with_name(labels.name.removesuffix("_labels.tif") + TEXTS["edits"])
 
 
 def _region(offset: Sequence[int], labels: NDArray[np.integer]) -> Region:

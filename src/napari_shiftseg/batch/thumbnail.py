@@ -50,19 +50,22 @@ def thumbnail(data: Any, labels: NDArray[Any], region: Region) -> bytes:
         Which one, on the spatial axes.
     """
     inside = tuple(slice(start, stop) for start, stop in region)
-    pixels = _without_channels(data, labels.ndim)
-    middle = [n // 2 for n in labels.shape[: labels.ndim - len(inside)]]
+    leading = labels.ndim - len(inside)
+    pixels = _without_channels(data, labels.ndim, leading)
+    middle = [n // 2 for n in labels.shape[:leading]]
     image = in_memory(pixels[(*middle, *inside)])
     return picture(_plane(image), _plane(labels[tuple(middle)]))
 
 
-def _without_channels(pixels: Any, ndim: int) -> Any:
-    """Return the first channel of an image that has more axes than its labels."""
-    surplus = pixels.ndim - ndim
-    if surplus < 1:
+def _without_channels(pixels: Any, ndim: int, leading: int) -> Any:
+    """Return the first channel of an image that has an axis more than its labels.
+
+    That of channels comes after the leading ones, or is of length 1.
+    """
+    if pixels.ndim == ndim:
         return pixels
-    at = int(np.argmin(pixels.shape))
-    return pixels[(*[slice(None)] * at, 0)]
+    single = [at for at, n in enumerate(pixels.shape) if n == 1]
+    return pixels[(*[slice(None)] * (single[0] if single else leading), 0)]
 
 
 def _plane(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +90,7 @@ def picture(image: NDArray[Any], labels: NDArray[Any]) -> bytes:
     painted = np.repeat(grey[:rows, :columns, None], 3, axis=2)
     painted[find_boundaries(small[:rows, :columns], mode="inner")] = OUTLINE
     file = BytesIO()
-    Image.fromarray(painted).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(painted).save(file, "JPEG", quality=QUALITY, subsampling=0)
     return file.getvalue()
 
 

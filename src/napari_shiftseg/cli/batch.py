@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from napari_shiftseg.batch.finding import is_batch
 from napari_shiftseg.batch.order import BatchOrder, BatchRow
 from napari_shiftseg.batch.run import batch_steps
 from napari_shiftseg.batch.tables import batch_record
-from napari_shiftseg.cli.segment import kinds_to_save
+from napari_shiftseg.cli.options import Order
+from napari_shiftseg.cli.segment import kinds_to_save, run_segment
 from napari_shiftseg.cli.terminal import note
+from napari_shiftseg.cli.usual_model import model_for
 from napari_shiftseg.pipeline.usual_model import SAID_OF_VOLUMES
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.report.batch_page import batch_page
@@ -25,11 +28,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_shiftseg.batch.order import BatchOutcome, BatchProgress
-    from napari_shiftseg.cli.options import Order, Storing
+    from napari_shiftseg.cli.options import Asked, Storing
+    from napari_shiftseg.pipeline.settings import Settings
 
     Steps = Generator[BatchProgress | BatchRow, None, BatchOutcome]
 
 KEPT = "stopped; {} done: give the same command again with --resume to go on"
+
+
+def run_segment_all(
+    images: Sequence[Path],
+    output: Path,
+    model: str | None,
+    settings: Settings,
+    save: str,
+    storing: Storing,
+    asked: Asked,
+) -> bool:
+    """Segment one image, or many; returns whether none failed.
+
+    Parameters
+    ----------
+    images, output, model, settings, save, storing, asked
+        See ``shiftseg segment --help``.
+    """
+    if is_batch(images):
+        order = Order(settings, asked, model or "")
+        return run_batch(images, output, order, save, storing)
+    (image,) = images
+    usual = model_for(model, image, settings=settings, series=asked.series)
+    run_segment(image, output, Order(settings, asked, usual), save, storing)
+    return True
 
 
 def run_batch(

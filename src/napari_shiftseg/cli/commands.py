@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from napari_shiftseg.batch.finding import is_batch
 from napari_shiftseg.cli import options as ask
 from napari_shiftseg.cli.detecting import DETECTING
 from napari_shiftseg.cli.exchanging import EXCHANGING
@@ -162,19 +161,10 @@ def _segment(
     all of them are written, too. One that fails is named, and the rest goes on; the
     exit status is 1 then.
     """
-    if is_batch(images):
-        from napari_shiftseg.cli.batch import run_batch
+    from napari_shiftseg.cli.batch import run_segment_all
 
-        order = Order(settings, asked, model or "")
-        if not run_batch(images, output, order, save, storing):
-            raise typer.Exit(1)
-        return
-    from napari_shiftseg.cli.segment import run_segment
-
-    (image,) = images
-    usual = model_for(model, image, settings=settings, series=asked.series)
-    order = Order(settings, asked, usual)
-    run_segment(image, output, order, save, storing)
+    if not run_segment_all(images, output, model, settings, save, storing, asked):
+        raise typer.Exit(1)
 
 
 @_command

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 NOT_DEFINED, NO_TRUTH = "not defined", "no true labels"
-IS_REFERENCE = "is the reference"  # of cropped objects, which are the whole ones
+IS_REFERENCE = "the reference"  # of cropped objects, which are the whole ones
 CLEAR_GAP = 0.05  # of the untiled ratio: below it, two ratios are as near to it
 CLEAR_Z = 3  # standard deviations: a gap of two z that chance hardly gives
 

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 from qtpy.QtCore import Qt, QUrl
@@ -289,6 +292,46 @@ def test_unticked_all_are_segmented_again(done, folder, choose, run):
     assert column(done, STATUS) == ["✓ done"] * 3
 
 
+def test_what_others_wrote_is_not_replaced(done, folder, run):
+    output = usual_output(folder)
+    (output / "control" / "a_labels.tif").write_bytes(b"my own")
+    done.form.resume.value = False
+    run(done)
+    assert column(done, STATUS) == ["✗ failed", "✓ done", "✓ done"]
+    assert "choose another folder for the results" in column(done, NAME)[0]
+    (output / "summary.csv").write_text("my own")
+    run(done)
+    assert "summary.csv" in done.panel.result.value
+    assert "--overwrite" not in done.panel.result.value
+    assert (output / "summary.csv").read_text() == "my own"
+
+
+def test_another_batch_in_the_same_folder_is_waited_for(batch, folder, choose, run):
+    choose(batch, folder)
+    output = usual_output(folder)
+    output.mkdir()
+    holding = "\n".join(
+        [
+            "import sys",
+            "from pathlib import Path",
+            "from napari_shiftseg.batch.run import held",
+            "with held(Path(sys.argv[1])):",
+            "    print('held', flush=True)",
+            "    sys.stdin.read()",
+        ]
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", holding, str(output)], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert other.stdout.readline() == "held\n"
+    run(batch)
+    assert "another batch is at work" in batch.panel.result.value
+    other.communicate()
+    run(batch)
+    assert column(batch, STATUS) == ["✓ done"] * 3
+
+
 def test_segment_may_run_at_the_same_time(viewer, batch, folder, choose, slow, finish):
     tifffile.imwrite(folder / "control" / "a.tif", np.zeros((40, 50), np.float32))
     segment = opened(viewer, "Segment")
@@ -331,11 +374,21 @@ def test_rows_are_sorted_by_numbers_and_back(done):
 def test_the_chart_is_saved_as_a_picture_and_as_figures(done, tmp_path):
     done.chart.plot.save(tmp_path / "chart.png")
     done.chart.plot.save(tmp_path / "chart.csv")
-    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    with PIL.Image.open(tmp_path / "chart.png") as picture:
+        assert picture.size == (1400, 640)
+        assert picture.convert("L").getpixel((1, 1)) == 255  # whatever the theme
     lines = (tmp_path / "chart.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [
         ["control", "2"], ["treated", "1"],
     ]  # fmt: skip
+
+
+def test_no_condition_is_a_formula(batch, folder, choose, run, tmp_path):
+    (folder / "control").rename(folder / "=1+1")
+    choose(batch, folder)
+    run(batch)
+    batch.chart.plot.save(tmp_path / "chart.csv")
+    assert (tmp_path / "chart.csv").read_text().splitlines()[1].startswith("'=1+1,2,")
 
 
 def test_the_chart_follows_the_theme(viewer, done):
@@ -343,6 +396,16 @@ def test_the_chart_follows_the_theme(viewer, done):
     assert done.chart.plot.figure.get_facecolor()[0] > 0.5
     viewer.theme = "dark"
     assert done.chart.plot.figure.get_facecolor()[0] < 0.5
+
+
+def test_the_chart_of_a_closed_widget_is_left_alone(viewer, done):
+    drawn = []
+    done.chart.plot.drawn.connect(lambda: drawn.append(True))
+    done.chart.draw()
+    assert len(drawn) == 1
+    viewer.window.remove_dock_widget("all")
+    done.chart.draw()
+    assert len(drawn) == 1
 
 
 def test_the_page_is_opened_in_the_browser(done, folder, monkeypatch):

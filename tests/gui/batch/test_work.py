@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_shiftseg.gui.batch import work as module
 from napari_shiftseg.gui.batch.form import usual_output
@@ -42,10 +44,15 @@ def file_of(folder, name, kind="labels.tif"):
     return usual_output(folder) / f"{name}_{kind}"
 
 
-def test_a_double_click_opens_image_and_labels(viewer, done, folder, settle):
-    row = done.table.model().index(1, 0)
-    done.table.selectRow(1)
-    done.table.doubleClicked.emit(row)
+@pytest.mark.parametrize("by", ["double click", "Return"])
+def test_a_row_opens_image_and_labels(viewer, done, folder, settle, by):
+    row = done.table.visualRect(done.table.model().index(1, 0)).center()
+    inside, left = done.table.viewport(), Qt.MouseButton.LeftButton
+    QTest.mouseClick(inside, left, pos=row)
+    if by == "Return":
+        QTest.keyClick(done.table, Qt.Key.Key_Return)
+    else:
+        QTest.mouseDClick(inside, left, pos=row)
     settle(done)
     image, labels = viewer.layers
     assert isinstance(image, Image)

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_shiftseg.gui.mend import steering as steering_module
 from napari_shiftseg.gui.mend.saving import AskBeforeClosing
 from napari_shiftseg.gui.mend.widget import MendWidget
-from napari_shiftseg.gui.parts.records import KEPT
+from napari_shiftseg.gui.parts.records import KEPT, LayerSession
 from napari_shiftseg.gui.parts.segmentation_run import SegmentationRun, segmentation_run
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.pipeline.settings import Settings
@@ -57,6 +57,7 @@ def segmented(viewer, model_file):
         run = exhaust(segmentation_run(SegmentationRun(model_file, source, settings)))
         for layer in [Layer.create(*layer) for layer in run.layers]:
             if isinstance(layer, Labels):
+                LayerSession.of(layer).measuring = run.measuring
                 KEPT.keep(layer, run.kept)
                 labels = layer
             viewer.add_layer(layer)

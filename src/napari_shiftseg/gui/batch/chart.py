@@ -2,25 +2,83 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
 from superqt.utils import qthrottled
 
 from napari_shiftseg.batch.conditions import conditions
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.plot import Plot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from magicgui.widgets import Widget
 
+    from napari_shiftseg.batch.conditions import Condition
     from napari_shiftseg.batch.order import BatchRow
+    from napari_shiftseg.report.figures_of_merit import Table
 
 
 HEIGHT = 190  # pixels
-OFTEN = 1000  # milliseconds from one drawing to the next, while rows come in
+SIZE, DPI = (7.0, 3.2), 200  # of a picture that is saved, in inches
+OFTEN = 3000  # milliseconds from one drawing to the next, while rows come in
+
+
+class ConditionPlot(Plot):
+    """Saved as a picture it is light and large, whatever stands on the screen."""
+
+    def show_conditions(self, found: Sequence[Condition]) -> None:
+        """Draw a bar a condition.
+
+        Parameters
+        ----------
+        found : sequence of Condition
+        """
+        from napari_shiftseg.report.condition_plot import (
+            condition_table,
+            draw_conditions,
+        )
+
+        self._found = found
+        self.show_plot(
+            lambda figure, colours: draw_conditions(figure, found, colours),
+            lambda: _without_formulas(condition_table(found)),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the chart, or its figures where the name ends with .csv.
+
+        Raises
+        ------
+        ValueError
+            If there is no such format.
+        OSError
+            If the file cannot be written.
+        """
+        kind = path.suffix.lower().removeprefix(".")
+        if kind == "csv":
+            super().save(path)
+            return
+        from matplotlib.figure import Figure
+
+        from napari_shiftseg.report.condition_plot import draw_conditions
+        from napari_shiftseg.stores.whole_file import whole_or_not_at_all
+
+        figure = Figure(SIZE, DPI)
+        draw_conditions(figure, self._found)
+        with whole_or_not_at_all(path) as unfinished:
+            figure.savefig(unfinished, format=kind or "png")
+
+
+def _without_formulas(table: Table) -> Table:
+    """Return a table with names that no spreadsheet computes."""
+    from napari_shiftseg.stores.tables import plain
+
+    return replace(table, rows=tuple((plain(n), *rest) for n, *rest in table.rows))
 
 
 class ConditionChart(ControlRows):
@@ -40,7 +98,7 @@ class ConditionChart(ControlRows):
         self, theme: str, rows: Callable[[], Sequence[BatchRow]], beside: Widget
     ) -> None:
         self._rows = rows
-        self.plot = Plot(theme)
+        self.plot = ConditionPlot(theme)
         self.plot.setFixedHeight(HEIGHT)
         self.plot.setToolTip(
             "A bar a condition (the first sub-folder), a dot an image. Objects: the "
@@ -57,16 +115,10 @@ class ConditionChart(ControlRows):
 
     def draw(self) -> None:
         """Draw the rows of now; nothing is shown without any."""
+        if not is_open(self.native):  # closed before it was time to draw
+            return
         found = conditions(self._rows())
         self.visible = bool(found)
         if not found:
             return
-        from napari_shiftseg.report.condition_plot import (
-            condition_table,
-            draw_conditions,
-        )
-
-        self.plot.show_plot(
-            lambda figure, colours: draw_conditions(figure, found, colours),
-            lambda: condition_table(found),
-        )
+        self.plot.show_conditions(found)

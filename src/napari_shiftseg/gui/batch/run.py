@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,20 @@ from napari_shiftseg.progress import Progress, Returning
 from napari_shiftseg.text import number_of, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Iterator
 
-    from napari_shiftseg.batch.order import BatchOrder, BatchOutcome, BatchRow
+    from napari_shiftseg.batch.order import (
+        BatchOrder,
+        BatchOutcome,
+        BatchProgress,
+        BatchRow,
+    )
+
+    Step = BatchProgress | BatchRow
 
 
+OVERWRITE = "choose another folder, or add --overwrite to replace it"
+ELSEWHERE = "choose another folder for the results"
 OFTEN = 0.05  # seconds from one step of an image that is told to the next
 
 
@@ -54,9 +63,10 @@ def followed(
     from napari_shiftseg.report.batch_page import batch_page
 
     returning, name, told = Returning(batch_steps(order, batch_page)), "", 0.0
-    for step in returning:
+    for step in _in_words(returning):
         if isinstance(step, BatchRow):
-            yield RowEnded(1, 1, stage=f"{visible(step.name)}: done", row=step)
+            row = replace(step, error=step.error.replace(OVERWRITE, ELSEWHERE))
+            yield RowEnded(1, 1, stage=f"{visible(step.name)}: done", row=row)
             continue
         now = perf_counter()
         if step.name == name and now - told < OFTEN:
@@ -66,6 +76,15 @@ def followed(
         done, total = (within.done, within.total) if within else (0, 0)
         yield ImageProgress(done, total, "", stage, name, step.done, step.total)
     return returning.value
+
+
+def _in_words(steps: Iterable[Step]) -> Iterator[Step]:
+    """Pass steps on; an error says what to do in the widget, not in a command."""
+    try:
+        yield from steps
+    except FileExistsError as error:
+        text = str(error).replace(OVERWRITE, ELSEWHERE)
+        raise FileExistsError(text) from None
 
 
 class FilesBar(ControlRows):

@@ -54,7 +54,7 @@ class Column:
     title, tip : str
         Above it, and what it means.
     widest : str
-        What it has room for.
+        What it has room for; the first one takes what is left, too.
     value : callable
         Takes a row that ended; returns a number, or nan where it has none.
     """
@@ -67,7 +67,9 @@ class Column:
 
 
 COLUMNS = (
-    Column("image", "The image, below the folder; of one that failed why", ""),
+    Column(
+        "image", "The image, below the folder; of one that failed why", "treated/w…02"
+    ),
     Column(
         "status", "What became of it; before: done in an earlier run, with the same "
         "settings", "✗ failed",
@@ -103,11 +105,15 @@ class FileModel(QAbstractTableModel):
         self.files: list[FileState] = []
         self._at: dict[str, int] = {}
 
-    def begin(self, names: Sequence[str]) -> None:
-        """Show files that wait, in place of those shown."""
+    def begin(self, names: Sequence[str], rows: Sequence[BatchRow]) -> None:
+        """Show files in place of those shown; those without a row wait."""
+        known = {row.name: row for row in rows}
         self.beginResetModel()
         self.files = [FileState(name) for name in names]
         self._at = {name: at for at, name in enumerate(names)}
+        for file in self.files:
+            file.row = known.get(file.name)
+            file.status = WAITING if file.row is None else file.row.status
         self.endResetModel()
 
     def take(self, row: BatchRow) -> None:
@@ -269,16 +275,23 @@ class FileTable(QTableView):
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Expanding)
         self.setColumnHidden(SURE, True)
+        self.setMinimumWidth(sum(self._widths()))
         self.setMinimumHeight((LEAST_ROWS + 1) * (metrics.height() + 6))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Follow the width, and the font that the theme sets."""
-        header, metrics = self.horizontalHeader(), self.fontMetrics()
-        for at, column in enumerate(COLUMNS[1:], start=1):
-            texts = column.title, column.widest
-            widths = map(metrics.horizontalAdvance, texts)
-            header.resizeSection(at, max(widths) + ROOM)
+        widths = self._widths()
+        if self.minimumWidth() != sum(widths):
+            self.setMinimumWidth(sum(widths))
+        for at, width in enumerate(widths):
+            if at != NAME:
+                self.horizontalHeader().resizeSection(at, width)
         super().resizeEvent(event)
+
+    def _widths(self) -> list[int]:
+        """Return the pixels that each column needs."""
+        wide = self.fontMetrics().horizontalAdvance
+        return [max(wide(c.title), wide(c.widest)) + ROOM for c in COLUMNS]
 
     def take(self, row: BatchRow) -> None:
         """Show what became of a file; the confidence, where that of one is known.
@@ -291,12 +304,14 @@ class FileTable(QTableView):
         if not isnan(row.confidence):
             self.setColumnHidden(SURE, False)
 
-    def begin(self, names: Sequence[str]) -> None:
-        """Show files that wait, in place of those shown.
+    def begin(self, names: Sequence[str], rows: Sequence[BatchRow] = ()) -> None:
+        """Show files in place of those shown.
 
         Parameters
         ----------
         names : sequence of str
+        rows : sequence of BatchRow
+            What became of some of them; the others wait.
         """
-        self.setColumnHidden(SURE, True)
-        self.files.begin(names)
+        self.setColumnHidden(SURE, all(isnan(row.confidence) for row in rows))
+        self.files.begin(names, rows)

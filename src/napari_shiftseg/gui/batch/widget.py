@@ -83,6 +83,7 @@ class BatchWidget(ScrolledRows):
         self.form.changed_found.connect(self._take_found)
         self.work.written.connect(self._take_written)
         self.page.changed.connect(self._open_page)
+        self.panel.bind_key(self.native)
         self._viewer.events.theme.connect(self._follow_theme)
 
     @property
@@ -112,13 +113,9 @@ class BatchWidget(ScrolledRows):
         found, output = self.form.found, Path(self.form.output.value or "")
         names = [item.key for item in found.items]
         shown = self._output, [file.name for file in self.table.files.files]
-        if shown != (output, names):  # else what failed would be forgotten
+        if shown != (output, names) or not self.rows:  # else failed ones would go
             self._output = output
-            self.table.begin(names)
-        known = {row.name for row in self.rows}
-        for row in found.rows:
-            if row.name not in known:
-                self.table.take(row)
+            self.table.begin(names, found.rows)
         self.chart.draw()
         self._advise()
 
@@ -153,8 +150,6 @@ class BatchWidget(ScrolledRows):
         self.panel.say(f"Saved back. Now {outcome_text(self.rows)}")
 
     def _done(self, outcome: BatchOutcome) -> tuple[str, str]:
-        for row in outcome.rows:
-            self.table.take(row)
         rows = list(outcome.rows)
         is_doubtful = any(row.status == "failed" or not row.objects for row in rows)
         return outcome_text(rows), "warning" if is_doubtful else "note"

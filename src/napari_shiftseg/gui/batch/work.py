@@ -16,6 +16,7 @@ from napari_shiftseg.gui.batch.opening import (
     show_opened,
     shown_labels,
 )
+from napari_shiftseg.gui.batch.run import ELSEWHERE, OVERWRITE
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.layout import (
     ControlRow,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 NOTHING = "Select a row: what there is to say of it stands here."
 STILL_BUSY = "Mend is still at work on these labels: save them when it is done."
-THEN_SAVE = "Mend what is wrong; then press Save back in Batch."
+THEN_SAVE = "Mend, then press Save back in Batch."
 READING, SAVING = "Reading image and labels …", "Writing labels and tables …"
 
 
@@ -79,7 +80,8 @@ class RowWork(ControlRows):
         self.said = StandingText(lines=4, empty=NOTHING, least=3)
         self.open = PushButton(
             text="Open",
-            tooltip="Open image and labels as layers; so does a double click",
+            tooltip="Open image and labels as layers; so does a double click, or "
+            "Return, on a row",
         )
         self.mend = PushButton(
             text="Mend…",
@@ -98,7 +100,7 @@ class RowWork(ControlRows):
         table.selectionModel().selectionChanged.connect(self.tell)
         table.files.dataChanged.connect(self._row_changed)
         table.files.modelReset.connect(self.tell)
-        table.doubleClicked.connect(lambda _: self._act(lambda labels: None))
+        table.activated.connect(lambda _: self._act(lambda labels: None))
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
             event.connect(self._enable, position="last")
         self.tell()
@@ -194,7 +196,7 @@ class RowWork(ControlRows):
 
     def _failed(self, text: str) -> None:
         self.tell()
-        self.said.say(text, "error")
+        self.said.say(text.replace(OVERWRITE, ELSEWHERE), "error")
 
     # Save back
 

@@ -215,8 +215,9 @@ class SegmentForm(ControlForm):
         window = self.window.window() if is_tiled else None
         chosen = self._settings(device, window, None)
         own = self.config.clustering.model_dump()
-        usual = {name for name, x in asdict(chosen).items() if x == own.get(name)}
-        return replace(chosen, **dict.fromkeys(usual))
+        same = [name for name, x in asdict(chosen).items() if x == own.get(name)]
+        usual: dict[str, Any] = dict.fromkeys(same)
+        return replace(chosen, **usual)
 
     def _settings(self, device: str, window: Window, region: Region | None) -> Settings:
         return Settings(

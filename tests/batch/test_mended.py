@@ -196,6 +196,17 @@ def test_all_objects_deleted(outcome):
     assert len(read_table(new.files["objects"])["label"]) == 0
 
 
+def test_of_a_batch_that_was_left_the_report_says_what_was_asked(outcome, model):
+    output = outcome.order.output
+    for name in ("summary.csv", "objects.csv", "failures.csv", "batch.html"):
+        (output / name).unlink()
+    (output / "batch.json").unlink()
+    mend(outcome, labels_of(outcome.rows[0]))
+    known = json.loads((output / "batch.json").read_text())
+    assert known["given"]["model"] == model
+    assert known["settings"]["window"] == [4, 4]
+
+
 def test_labels_of_another_shape_are_refused(outcome):
     before = labels_of(outcome.rows[0])
     with pytest.raises(ValueError, match=r"40 × 50 pixels, these of 9 × 9"):

@@ -85,7 +85,7 @@ def mended_steps(
         If a file is no longer there, or cannot be written.
     """
     with held(output):
-        order = order_in(output, row.source.parent)
+        order = order_in(output, row)
         written = Written(order)
         written.refuse_others()
         new = yield from _image_steps(order, row, labels, edits)
@@ -96,20 +96,22 @@ def mended_steps(
     return new
 
 
-def order_in(output: Path, folder: Path) -> BatchOrder:
+def order_in(output: Path, row: BatchRow) -> BatchOrder:
     """Return what a batch was asked for, as its output says.
+
+    Of one that was left before its end the report of an image says it.
 
     Parameters
     ----------
     output : Path
-    folder : Path
-        Of its images.
+    row : BatchRow
+        Of an image that is done.
     """
-    known = read_record(output / RECORD)
+    known = read_record(output / RECORD) or read_record(row.files["report"])
     given = known.get("given", {})
     save = tuple(filter(None, given.get("save", "labels").split(",")))
     return BatchOrder(
-        (folder,), output, given.get("model", ""),
+        (row.source.parent,), output, given.get("model", ""),
         Settings(**known.get("settings", {})), save, given.get("channel"),
         given.get("series"),
     )  # fmt: skip

@@ -398,6 +398,16 @@ def test_the_chart_follows_the_theme(viewer, done):
     assert done.chart.plot.figure.get_facecolor()[0] < 0.5
 
 
+def test_the_chart_of_a_closed_widget_is_left_alone(viewer, done):
+    drawn = []
+    done.chart.plot.drawn.connect(lambda: drawn.append(True))
+    done.chart.draw()
+    assert len(drawn) == 1
+    viewer.window.remove_dock_widget("all")
+    done.chart.draw()
+    assert len(drawn) == 1
+
+
 def test_the_page_is_opened_in_the_browser(done, folder, monkeypatch):
     asked = []
     monkeypatch.setattr(module.QDesktopServices, "openUrl", asked.append)

@@ -9,7 +9,7 @@ from magicgui.widgets import PushButton
 from superqt.utils import qthrottled
 
 from napari_shiftseg.batch.conditions import conditions
-from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows
+from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.plot import Plot
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class ConditionChart(ControlRows):
 
     def draw(self) -> None:
         """Draw the rows of now; nothing is shown without any."""
+        if not is_open(self.native):  # closed before it was time to draw
+            return
         found = conditions(self._rows())
         self.visible = bool(found)
         if not found:

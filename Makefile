@@ -66,7 +66,9 @@ nuclei: install  ## train the bundled model nuclei; DATA=folder of train/ and va
 		--start build/nuclei/figure-4d.safetensors -o build/nuclei/third/nuclei.safetensors
 	$(TRAIN) --every 3500 --steps 14000 --learning-rate 0.0015 --seed 4 --zoom 1.5 --loss spatial \
 		--start build/nuclei/third/nuclei.safetensors -o build/nuclei/fourth/nuclei.safetensors
-	$(TUNE) -m build/nuclei/fourth/nuclei.safetensors -o build/nuclei/nuclei.safetensors
+	$(TUNE) -m build/nuclei/fourth/nuclei.safetensors -o build/nuclei/tuned/nuclei.safetensors
+	.venv/bin/python tools/learn_confidence.py build/nuclei/tuned/nuclei.safetensors $(DATA)/train \
+		-o build/nuclei/nuclei.safetensors
 
 # Generated volumes, and one half of each real one, NAME_image.tif and NAME_labels.tif in DATA. Two and a
 # half hours of one core.
@@ -94,7 +96,9 @@ nuclei-3d: install  ## train the bundled model nuclei-3d; DATA=folder of volumes
 	.venv/bin/shiftseg tune $(VOLUMES)/first/val/images $(VOLUMES)/first/val/labels \
 		--bandwidths 0.4,0.5,0.6,0.8 --thresholds 0.5 --min-sizes 20,60 \
 		-m $(MODELS)/third/nuclei-3d.safetensors -o $(MODELS)/tuned/nuclei-3d.safetensors
-	.venv/bin/python tools/describe_model.py $(MODELS)/tuned/nuclei-3d.safetensors \
+	.venv/bin/python tools/learn_confidence.py $(MODELS)/tuned/nuclei-3d.safetensors nuclei-3d \
+		-o $(MODELS)/sure/nuclei-3d.safetensors
+	.venv/bin/python tools/describe_model.py $(MODELS)/sure/nuclei-3d.safetensors \
 		-o $(MODELS)/nuclei-3d.safetensors --command "make nuclei-3d DATA=$(notdir $(abspath $(DATA)))" \
 		--description "Nuclei in volumes (z, y, x), fluorescence; background is dark." \
 		--data "$(ABOUT_VOLUMES)"

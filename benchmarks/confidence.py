@@ -12,9 +12,9 @@ it alone, and are judged by
 - which share of the wrong ones is among the first quarter, of all images together, and
   image by image, as they are mended.
 
-The reliability curve says how many objects of each confidence are right: ten bins of as
-many objects. ``results.csv``, ``reliability.csv``, ``reliability.png`` and ``.svg`` are
-written.
+The reliability curve says how many objects of each confidence are right: ten bins of
+equal width, the bars one standard error. ``results.csv``, ``reliability.csv``,
+``reliability.png`` and ``.svg`` are written.
 
 The folder holds ``val/`` or another ``--part``, with ``images/`` and ``labels/``. The
 confidence is that of the model's file; ``--learn train`` learns it on another part
@@ -112,7 +112,8 @@ def reliability(wrong: np.ndarray, confidence: np.ndarray) -> list[tuple[float, 
     wrong, confidence : ndarray
         (objects,)
     """
-    bins = np.array_split(np.argsort(confidence, kind="stable"), BINS)
+    number = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = [np.flatnonzero(number == each) for each in range(BINS)]
     return [
         (float(confidence[at].mean()), float(1 - wrong[at].mean()), len(at))
         for at in bins
@@ -125,7 +126,9 @@ def draw(rows: Sequence[tuple[float, ...]], title: str) -> Figure:
     figure = Figure(figsize=(4, 4), layout="constrained")
     panel = figure.subplots()
     panel.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    panel.plot([r[0] for r in rows], [r[1] for r in rows], "o-", color="#0072b2")
+    sure, right, objects = np.array(rows).T
+    error = np.sqrt(right * (1 - right) / objects)
+    panel.errorbar(sure, right, error, fmt="o-", capsize=3, color="#0072b2")
     panel.set(xlabel="confidence", ylabel="share of objects that are right")
     panel.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title=title)
     return figure

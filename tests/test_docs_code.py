@@ -44,6 +44,7 @@ ELSEWHERE = {  # programs that are not ours, and the words that they are used wi
         "benchmarks/batch.py",
         "benchmarks/blocks.py",
         "benchmarks/boundaries.py",
+        "benchmarks/confidence.py",
         "benchmarks/dsb2018.py",
         "benchmarks/embeddings.py",
         "benchmarks/grid.py",

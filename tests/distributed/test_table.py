@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_shiftseg.distributed import table
 from napari_shiftseg.metrics.measuring import measure
 from napari_shiftseg.stores.tables import read_table
 
@@ -27,6 +28,12 @@ def test_a_stack_is_measured_as_volumes(make_stored, make_blobs) -> None:
     expected = measure(stored.labels(), stored.image)
     assert "centroid_z" in found
     np.testing.assert_array_equal(found["area"], expected["area"])
+
+
+def test_of_many_volumes_there_is_no_solidity(make_stored, make_blobs, monkeypatch):
+    monkeypatch.setattr(table, "MOST_HULLS", 3)
+    stored = make_stored(make_blobs((3, 30, 31)))
+    assert "solidity" not in read_table(Path(stored.run()["table"]))
 
 
 def test_grey_values_are_of_the_part_that_is_predicted(make_stored) -> None:

@@ -9,7 +9,15 @@ from qtpy.QtWidgets import QComboBox, QLabel
 
 from napari_shiftseg.gui.parts.records import KEPT
 
-NAMES = "Segment", "Compare stitching", "Inspect model", "Train", "Mend", "Batch"
+NAMES = (
+    "Segment",
+    "Compare stitching",
+    "Compare labels",
+    "Inspect model",
+    "Train",
+    "Mend",
+    "Batch",
+)
 
 
 def shown(widget):
@@ -23,7 +31,7 @@ def shown(widget):
 def test_a_closed_widget_follows_nothing(viewer, noise, name, qtbot):
     dock, widget = viewer.window.add_plugin_dock_widget("napari-shiftseg", name)
     image = viewer.add_image(noise, name="before")
-    if name not in ("Mend", "Batch"):  # which list results, and files
+    if name not in ("Mend", "Compare labels", "Batch"):  # which list others
         assert "before" in str(shown(widget))
     dock.destroyOnClose()
     before = shown(widget)

@@ -222,6 +222,12 @@ class TestChanged:
         assert ran.status == 0
         assert (tmp_path / "again" / "other_labels.tif").is_file()
 
+    def test_a_report_names_its_image_too(self, shiftseg, tmp_path, settings) -> None:
+        report = settings.with_name("cells_report.json")
+        ran = shiftseg("segment", "--config", report, "-o", tmp_path / "2", "--json")
+        then = json.loads(report.read_text(encoding="utf-8"))["labels_sha256"]
+        assert json.loads(ran.stdout)["labels_sha256"] == then
+
     def test_without_an_image_anywhere(self, shiftseg, tmp_path) -> None:
         (tmp_path / "c.yaml").write_text("window: 8\n")
         ran = shiftseg("segment", "--config", tmp_path / "c.yaml", "-o", tmp_path / "o")

@@ -36,9 +36,10 @@ def note_changes(given: Mapping[str, Any]) -> None:
     given : mapping
         What the parameters of the command are given.
     """
-    made, image, model = _MADE.get(), given.get("image"), given.get("model")
+    made, images = _MADE.get(), given.get("images") or [given.get("image") or ""]
     if made:
-        for said in changed_since(made, str(image or ""), str(model or "")):
+        image = str(images[0]) if len(images) == 1 else ""
+        for said in changed_since(made, image, str(given.get("model") or "")):
             note(said)
 
 

@@ -54,14 +54,14 @@ def read_run(path: Path, context: typer.Context | None = None) -> dict[str, Any]
             f"{path} holds no settings: write one a line, for example window: 64, in "
             f"YAML or JSON"
         )
-    options: dict[str, Any] = {}
+    params = [] if context is None else context.command.params
+    options = {option.name: option for option in params}
     if MADE in found:
         found = _of_recipe(found, path.parent)
     if isinstance(found.get("settings"), dict):
-        found = _of_record(found)
+        found = _for_several(_of_record(found), options)
     elif context is not None:
-        options = {option.name: option for option in context.command.params}
-        found = _as_options(found, options, context, path.name)
+        found = _as_options(_for_several(found, options), options, context, path.name)
     return {
         name.replace("-", "_"): _given(name, value, options.get(name))
         for name, value in found.items()
@@ -77,6 +77,14 @@ def _of_recipe(recipe: dict[str, Any], folder: Path) -> dict[str, Any]:
     if asked.get("image") == ANY_IMAGE:
         del asked["image"]
     return asked
+
+
+def _for_several(found: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of one image for a command that takes several."""
+    if "images" not in options or "image" not in found:
+        return found
+    one = {"images": [found["image"]]}
+    return {key: at for key, at in found.items() if key != "image"} | one
 
 
 def _of_record(record: dict[str, Any]) -> dict[str, Any]:

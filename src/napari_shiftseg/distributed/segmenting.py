@@ -203,7 +203,7 @@ def segment_to_store_steps(
             order.block_pixels, order.leading, shuffled, follow,
         )  # fmt: skip
         figures = yield from run.steps()
-        table = yield from table_steps(order, output)
+        table = yield from table_steps(order, output, figures["objects"])
         write_table(table_beside(order.target), table)
         report = record_of(order, figures, perf_counter() - began)
         report["table"] = str(table_beside(order.target))

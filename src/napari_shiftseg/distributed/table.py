@@ -38,7 +38,12 @@ def table_beside(store: Path) -> Path:
     return store.with_name(f"{name_of_file(store)}{OBJECTS}.csv")
 
 
-def table_steps(order: StoreOrder, output: Output) -> Generator[Progress, None, Table]:
+MOST_HULLS = 20_000  # objects in 3-D whose hulls are computed; more take minutes
+
+
+def table_steps(
+    order: StoreOrder, output: Output, objects: int
+) -> Generator[Progress, None, Table]:
     """Measure the objects of a store; yields `Progress`.
 
     How sure they are is not known: the embedding is gone.
@@ -48,6 +53,8 @@ def table_steps(order: StoreOrder, output: Output) -> Generator[Progress, None, 
     order : StoreOrder
     output : Output
         Whose labels are whole.
+    objects : int
+        How many there are; of too many volumes there is no solidity.
     """
     names, ndim = [*order.leading.lower()], output.ndim
     asked = order.settings.link_planes
@@ -63,9 +70,10 @@ def table_steps(order: StoreOrder, output: Output) -> Generator[Progress, None, 
     offset = (0,) * (spatial - ndim) + order.plan.offset
     return (
         yield from measure_steps(
-            labels, light, plain.pixel_size(spatial), axes=axes, offset=offset
+            labels, light, plain.pixel_size(spatial), axes=axes, offset=offset,
+            solidity=spatial < 3 or objects <= MOST_HULLS,
         )
-    )
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.results.recipe import Recipe, as_yaml, made_with
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.label_sum import labels_sum
+from napari_shiftseg.stores.reading import stored_in
 from napari_shiftseg.stores.tables import write_rows
 from napari_shiftseg.stores.whole_file import all_or_none
 from napari_shiftseg.stores.writing import OBJECTS, TEXTS
@@ -17,7 +20,6 @@ from napari_shiftseg.stores.written_labels import ENDINGS, check_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
     from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.stores.written_labels import LabelImage
@@ -98,6 +100,7 @@ def labels_saving_steps(
     if not order.kinds:
         raise ValueError("nothing was chosen to be saved: choose one kind or more")
     files = order.files(recipe)
+    labels = _calibrated(labels)
     with kept_if_used(order.folder):
         if {TABLE, "geojson"} & set(order.kinds):
             labels = replace(labels, table=(yield from measured()))
@@ -107,6 +110,19 @@ def labels_saving_steps(
                 yield Progress(done, len(files), stage=f"writing {WORDS[kind]}")
                 _write(kind, part, labels, recipe, files)
     return files
+
+
+def _calibrated(labels: LabelImage) -> LabelImage:
+    """Return labels with the pixel size that the file of the image says.
+
+    A viewer may not have read it.
+    """
+    if labels.calibration or not Path(labels.path).is_file():
+        return labels
+    with suppress(OSError, ValueError):
+        known = stored_in(Path(labels.path), lazily=True).calibration
+        return replace(labels, calibration=known)
+    return labels
 
 
 def _write(

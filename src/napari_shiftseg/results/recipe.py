@@ -283,7 +283,7 @@ def as_yaml(recipe: Recipe, made: Mapping[str, Any], name: str) -> str:
     name : str
         Of the file.
     """
-    again = f"shiftseg {recipe.command} --config {name} -o FOLDER"
+    words = ["shiftseg", recipe.command, "--config", name, "-o", "FOLDER"]
     edits = {"edits": recipe.edits} if recipe.edits else {}
     known = {
         "command": recipe.command,
@@ -294,7 +294,7 @@ def as_yaml(recipe: Recipe, made: Mapping[str, Any], name: str) -> str:
         MADE: dict(made),
     }
     text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=10**6)
-    return f"# Make this run again: {again}\n{text}"
+    return f"# Make this run again: {joined(words, 'posix')}\n{text}"
 
 
 def made_with(recipe: Recipe, labels_sha256: str, **figures: Any) -> dict[str, Any]:

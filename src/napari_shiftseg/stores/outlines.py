@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 MOVE, LINE, CLOSE = 0, 1, 4  # of a path, as Java's PathIterator numbers them
+VERSION = 227  # of the format, that of ImageJ 1.52
 LARGEST = 32767  # of a whole number in a ROI; beyond it, floats
 TO_NAME = ("label", "class", "looked_at")  # columns of a table that are no measurement
 PLACES = {"plane": "Z", "frame": "T"}  # columns of a table that say where a row is
@@ -140,7 +141,8 @@ def _roi(placed: Placed) -> ImagejRoi:
     left, top = np.min([ring.min(axis=0) for ring in rings], axis=0).tolist()
     right, bottom = np.max([ring.max(axis=0) for ring in rings], axis=0).tolist()
     is_large = max(right, bottom) > LARGEST
-    roi = ImagejRoi(name=str(placed.outline.label), options=ROI_OPTIONS.OVERLAY_LABELS)
+    name, shown = str(placed.outline.label), ROI_OPTIONS.OVERLAY_LABELS
+    roi = ImagejRoi(name=name, options=shown, version=VERSION)
     _set_position(roi, placed)
     if not is_large:  # else ImageJ takes the box of the path
         roi.left, roi.top, roi.right, roi.bottom = left, top, right, bottom

@@ -131,10 +131,14 @@ def _column(fields: Iterable[str]) -> NDArray[Any]:
     texts = list(fields)
     if texts and set(texts) <= BOOLS.keys():
         return np.array([BOOLS[text] for text in texts])
-    if any(texts) or not texts:
-        for kind, empty in ((np.int64, ""), (np.float64, "nan")):
+    if any(texts) and "_" not in "".join(texts):  # Python reads 1_000 as a number
+        for kind in (int, lambda text: float(text or "nan")):
             try:
-                return np.array([text or empty for text in texts], dtype=kind)
-            except (ValueError, OverflowError):
+                numbers = np.array([*map(kind, texts)])
+            except ValueError:
                 continue
+            if numbers.dtype.kind in "if":  # others are too large
+                return numbers
+    if not texts:
+        return np.zeros(0)
     return np.array([_back(text) for text in texts], dtype=np.str_)

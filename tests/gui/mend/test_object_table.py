@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.mend import object_table
-from napari_shiftseg.gui.parts.object_features import RIGHT, has_table, look_at
+from napari_shiftseg.gui.parts.object_features import has_table
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.metrics.measuring import measure
 
@@ -48,10 +48,9 @@ def test_an_edit_is_measured_undone_and_done_again(steered, result, noise, two) 
     assert gone not in set(result.features["index"])
     result.undo()
     is_measured(result, noise)
-    restored = result.features.drop(columns="looked_at")
     for name in before:  # how sure it is, too
-        np.testing.assert_array_equal(restored[name], before[name])
-    assert set(result.features["looked_at"]) == {""}
+        np.testing.assert_array_equal(result.features[name], before[name])
+    assert set(result.features.get("looked_at", [""])) == {""}
     result.redo()
     is_measured(result, noise)
 
@@ -112,14 +111,6 @@ def test_frames_have_their_own_rows(segmented, mend, noise, settled, viewer) -> 
     settled(mend)
     is_measured(film, series, axes="TYX", by=["frame"])
     assert number not in set(film.features["index"])
-
-
-def test_what_was_looked_at_stays_so(steered, result, two) -> None:
-    look_at(result, [two[1]])
-    steered.steering.do(Delete((inside(result, two[0]),)))
-    looked = result.features.set_index("index")["looked_at"]
-    assert looked[two[1]] == RIGHT
-    assert (looked == RIGHT).sum() == 1
 
 
 def test_features_of_the_users_own_stay(steered, result, two) -> None:

@@ -88,6 +88,16 @@ def test_the_key_is_the_tools_own_while_nothing_is_outlined(
     assert steered.tools.on is None
 
 
+def test_escape_lets_the_outline_go(viewer, steered, review) -> None:
+    review.go_on()
+    key(viewer, "Escape")(viewer)
+    assert review.current is None
+    assert not viewer.layers[f"to look at · {steered.steering.layer.name}"].visible
+    key(viewer, "O")(viewer)
+    assert steered.tools.on.name == "Mark right"
+    assert looked(steered) == {}
+
+
 def test_mending_counts_and_undo_takes_it_back(
     viewer, steered, review, settled
 ) -> None:

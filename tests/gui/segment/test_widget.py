@@ -316,10 +316,11 @@ def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
     assert names(viewer)[1:] == [
         "embedding · small · cells · 4",
         "gradient · small · cells · 4",
+        "distance to mode · small · cells · 4",
         "tile grid · small · cells · 4",
         "labels · small · cells · 4",
     ]
-    assert [layer.visible for layer in viewer.layers] == [True, *[False] * 3, True]
+    assert [layer.visible for layer in viewer.layers] == [True, *[False] * 4, True]
     for layer in list(viewer.layers)[1:]:
         np.testing.assert_allclose(layer.scale, image.scale)
         np.testing.assert_allclose(layer.translate, image.translate)
@@ -333,6 +334,8 @@ def test_run_adds_named_placed_and_annotated_layers(viewer, widget, noise, run):
     assert viewer.layers[1].data.shape == (40, 50, 3)
     assert viewer.layers[2].data.shape == (40, 50)
     assert viewer.layers[2].colormap.name == "magma"
+    labels, distance = viewer.layers[-1].data, viewer.layers[3].data
+    np.testing.assert_array_equal(np.isnan(distance), labels == 0)
     assert "object" in widget.panel.result.value
 
 

@@ -11,7 +11,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.mend.layers import RightMarks
-from napari_shiftseg.gui.mend.tools import BorrowedKey
+from napari_shiftseg.gui.mend.tools import ESCAPE, BorrowedKey
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import is_truth
 from napari_shiftseg.gui.parts.jobs import FrameTask
@@ -54,7 +54,7 @@ NEXT_TIP = (
 )
 RIGHT_TIP = (
     "Mark the outlined object right, and go to the next one. A click with the tool "
-    "Mark right takes that back."
+    "Mark right takes that back. Esc lets the outline go."
 )
 STILL_CLUSTERED = "This plane is still being clustered: try again."
 ASKING = "Finding how sure each object is…"
@@ -220,7 +220,7 @@ class Review(ControlRow):
         self.next.changed.connect(self.go_on)
         self.right.changed.connect(self.mark_right)
         self._key_next = BorrowedKey(viewer, NEXT_KEY, self._press_next)
-        self._key_right: BorrowedKey | None = None
+        self._keys: list[BorrowedKey] = []  # while an object is outlined
         self.right.enabled = False
 
     def choose(self, steering: Steering | None) -> None:
@@ -246,9 +246,8 @@ class Review(ControlRow):
             return
         known = self._looked.of(frame)
         there = frame.mending.boxes
-        if self.current is not None and (
-            self.current in known or self.current not in there
-        ):
+        number = self.current
+        if number is not None and (number in known or number not in there):
             self._drop()
         self.progress.value = f"{len(known):,} of {len(there):,} looked at"
         self._looked.write()
@@ -331,16 +330,17 @@ class Review(ControlRow):
         come_near(self._viewer, layer, pixel, width)
         self._visited.add(number)
         self.current, self.right.enabled = number, True
-        if self._key_right is None:
-            self._key_right = BorrowedKey(self._viewer, RIGHT_KEY, self.mark_right)
+        if not self._keys:
+            acts = {RIGHT_KEY: self.mark_right, ESCAPE: self._drop}
+            self._keys = [BorrowedKey(self._viewer, *act) for act in acts.items()]
         self._say(f"Object {number:,}. {doubt.words}", "note")
 
     def _drop(self) -> None:
         """Let no object be outlined."""
         self.current, self.right.enabled = None, False
         self._outline.hide()
-        key, self._key_right = self._key_right, None
-        if key is not None:
+        keys, self._keys = self._keys, []
+        for key in keys:
             key.free()
 
     def _end(self) -> None:

@@ -108,7 +108,7 @@ class MendWidget(ScrolledRows):
         self.tools = Tools(self._viewer)
         self.review = Review(self._viewer, self.right, self._say, self._changed)
         self.hint = StandingText(lines=4, empty=NO_TOOL, least=3)
-        self.answer = StandingText(lines=6, least=5)
+        self.answer = StandingText(lines=6, least=4)
         self.edits, self._statuses = EditTable(), Statuses()
         self.plot = PushButton(
             text="See the embedding", tooltip="Plot the embedding of the frame shown."

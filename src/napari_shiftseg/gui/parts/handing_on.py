@@ -1,4 +1,4 @@
-"""Save…, Copy as command, Copy as Python: what is taken away from labels."""
+"""Save results…, Copy as command, Copy as Python: what is taken away from labels."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Labels
+    from qtpy.QtWidgets import QWidget
 
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.results.recipe import Recipe
@@ -51,7 +52,7 @@ ON_DISK = (
     "These labels are a store on disk already: open it in another program, or save a "
     "part of it that you mended."
 )
-SAVE = ("Save…", "Cancel saving")
+SAVE = ("Save results…", "Cancel saving")
 BUTTONS = QMessageBox.StandardButton
 
 
@@ -67,19 +68,24 @@ class SaveDialog(Dialog):
         What cannot be made of them is greyed out, with the reason as tooltip.
     chosen : tuple of str
         Kinds that are ticked.
+    parent : QWidget, optional
+        It looks like this one.
     """
 
     def __init__(
-        self, folder: Path, name: str, labels: LabelImage, chosen: tuple[str, ...]
+        self,
+        folder: Path,
+        name: str,
+        labels: LabelImage,
+        chosen: tuple[str, ...],
+        parent: QWidget | None = None,
     ) -> None:
         self.folder = FileEdit(mode="d", value=folder, label="Folder")
         self.beginning = LineEdit(value=name, label="Names begin with")
         self.boxes = {kind: _box(kind, labels, chosen) for kind in OFFERED}
         about = Label(value=BESIDE, label="")
-        super().__init__(
-            widgets=[self.folder, self.beginning, *self.boxes.values(), about],
-            labels=True,
-        )
+        rows = [self.folder, self.beginning, *self.boxes.values(), about]
+        super().__init__(widgets=rows, labels=True, parent=parent)
         self.native.setWindowTitle("Save the labels")
 
     @property
@@ -160,9 +166,9 @@ class HandOn(ControlRow):
             self._say(ON_DISK, "warning")
             return
         image = label_image_of(self._viewer, labels)
-        order = self.ask(
-            SaveDialog(*self._proposed(labels, image), image, self._chosen)
-        )
+        where = self._proposed(labels, image)
+        window = self.native.window()
+        order = self.ask(SaveDialog(*where, image, self._chosen, window))
         if order is not None and self._may_replace(labels, order):
             self._folder, self._chosen = order.folder, order.kinds
             self._begin(labels, image, order)

@@ -27,7 +27,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_shiftseg.gui.parts.focus_ring import FocusRing
+from napari_shiftseg.gui.parts.focus import FocusRing, order_tabs
 from napari_shiftseg.inference.views import VIEWS
 
 if TYPE_CHECKING:
@@ -264,6 +264,7 @@ class ScrolledRows(ControlRows):
         _break_tooltips(rows.native)
         self._scrolling = Scrolling(rows.native)
         self._ring = FocusRing(rows.native)
+        order_tabs(rows.native)
         self.native.layout().addWidget(self._scrolling)
         self._tab = OneTabGroup(self.native)
         self._undocked = UndockWatch(self.native, self._leave)
@@ -283,6 +284,7 @@ class Scrolling(QScrollArea):
         super().__init__()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it scrolls where the focus goes
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(rows)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from napari.layers import Labels
     from numpy.typing import NDArray
@@ -34,21 +34,6 @@ def features_of(table: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
 def has_table(layer: Labels) -> bool:
     """Whether the features of a layer are a table of ours."""
     return {INDEX, *MEASURED} <= set(layer.features.columns)
-
-
-def look_at(layer: Labels, labels: Collection[int], how: str = RIGHT) -> None:
-    """Note that objects were looked at.
-
-    Parameters
-    ----------
-    layer : Labels
-        With a table of ours.
-    labels : collection of int
-    how : {"right", "edited", ""}
-    """
-    table = with_looked_at(layer.features)
-    table.loc[table[INDEX].isin(list(labels)), LOOKED_AT] = how
-    layer.features = table
 
 
 def with_looked_at(table: pd.DataFrame) -> pd.DataFrame:

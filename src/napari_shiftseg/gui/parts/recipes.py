@@ -51,8 +51,8 @@ OWN_SCALE = (
     "those of all the image, so that its labels may be others. Those of Python are not."
 )
 NO_EDITS_FILE = (
-    "The edits are not in a file as they are now: press Save…, and write the path of "
-    "the file of edits where EDITS.json stands."
+    "The edits are not in a file as they are now: press Save results…, and write the "
+    "path of the file of edits where EDITS.json stands."
 )
 
 

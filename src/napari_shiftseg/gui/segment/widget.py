@@ -17,6 +17,7 @@ from napari_shiftseg.gui.parts.choices import is_result
 from napari_shiftseg.gui.parts.devices import DeviceChoice
 from napari_shiftseg.gui.parts.handing_on import HandOn
 from napari_shiftseg.gui.parts.layout import (
+    ControlForm,
     Foldaway,
     ScrolledRows,
     found,
@@ -41,6 +42,7 @@ from napari_shiftseg.gui.parts.viewer import GridPreview, ViewWatch, taken_note
 from napari_shiftseg.gui.parts.window_advice import SizeAdvice, images_text, views_note
 from napari_shiftseg.gui.segment.advanced import AdvancedRows
 from napari_shiftseg.gui.segment.again import RunAgain
+from napari_shiftseg.gui.segment.colour_by import ColourBy
 from napari_shiftseg.gui.segment.colours import RandomColours
 from napari_shiftseg.gui.segment.folder import FolderButton
 from napari_shiftseg.gui.segment.form import SegmentForm
@@ -117,6 +119,11 @@ class SegmentWidget(ScrolledRows):
             lambda: self.mend.labels,
             lambda text: self.panel.say(text, "error"),
         )
+        self.colour_by = ColourBy(
+            self._viewer,
+            lambda: self.mend.labels,
+            lambda text: self.panel.say(text, "error"),
+        )
         self.hand_on = HandOn(self._viewer, self._labels_meant, self.panel.say)
         rows = Container(
             widgets=[
@@ -130,13 +137,15 @@ class SegmentWidget(ScrolledRows):
                 self.whole,
                 self.hand_on,
                 self.colours,
+                ControlForm(self.colour_by),
                 self.again,
                 self.folder,
                 self.device.banner,
             ],
             labels=False,
         )
-        self.again.visible = self.colours.visible = self.hand_on.visible = False
+        for button in (self.again, self.colours, self.colour_by, self.hand_on):
+            button.visible = False
         layout = rows.native.layout()
         layout.insertWidget(rows.index(self.panel), self.foldaway)
         layout.addStretch()
@@ -353,6 +362,7 @@ class SegmentWidget(ScrolledRows):
             self._viewer.add_layer(layer)
         self._preview.to_top()
         self.colours.offer()
+        self.colour_by.offer()
         self.hand_on.offer()
         for name in ("Compare stitching", "Inspect model"):
             other = found(self._viewer, name)

@@ -1,4 +1,4 @@
-"""The ring around the control that has the focus."""
+"""The control that has the focus: its ring, and the order in which Tab goes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_shiftseg.gui.parts.focus_ring import WIDTH, FocusRing
+from napari_shiftseg.gui.parts.focus import WIDTH, FocusRing, order_tabs
 
 
 @pytest.fixture
@@ -72,3 +72,20 @@ def test_elsewhere_there_is_none(rows, qtbot) -> None:
     one.setFocus()
     one.clearFocus()
     assert not rows.ring.isVisible()
+
+
+def test_tab_goes_as_controls_lie(rows, qtbot) -> None:
+    one, other = rows.findChildren(QPushButton)
+    between, inner = QWidget(), QPushButton("between")
+    QVBoxLayout(between).addWidget(inner)
+    rows.layout().insertWidget(1, between)  # made last
+    between.show()
+    one.setFocus()
+    qtbot.keyClick(one, Qt.Key.Key_Tab)
+    assert other.hasFocus()
+    order_tabs(rows)
+    one.setFocus()
+    qtbot.keyClick(one, Qt.Key.Key_Tab)
+    assert inner.hasFocus()
+    qtbot.keyClick(inner, Qt.Key.Key_Tab)
+    assert other.hasFocus()

@@ -1,17 +1,31 @@
-"""A ring around the control that keys go to; napari's theme shows none."""
+"""Which control keys go to: a ring around it, and the order in which Tab goes."""
 
 from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QPainter, QPaintEvent, QPalette, QPen
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLayout,
+    QLineEdit,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WIDTH = 2  # pixels, around the control
 
 
 class FocusRing(QWidget):
-    """A frame around that part of a widget that has the focus.
+    """A frame around that part of a widget that has the focus; napari draws none.
 
     It is not shown where the mouse has put the focus: there one knows.
 
@@ -86,3 +100,46 @@ class FocusRing(QWidget):
         inner = WIDTH // 2
         painter.drawRect(self.rect().adjusted(inner, inner, -inner, -inner))
         painter.end()
+
+
+WHOLE = QComboBox, QAbstractSpinBox, QLineEdit, QAbstractItemView  # parts do not count
+
+
+def order_tabs(rows: QWidget) -> None:
+    """Let Tab go from control to control as they lie; Qt goes as they were made.
+
+    Parameters
+    ----------
+    rows : QWidget
+        All of whose layouts are filled.
+    """
+    for one, following in pairwise(_controls(rows)):
+        QWidget.setTabOrder(one, following)
+
+
+def _controls(widget: QWidget) -> Iterator[QWidget]:
+    """Return what takes keys in a widget, as it is laid out."""
+    if widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        yield widget
+    if isinstance(widget, WHOLE):
+        return
+    laid_out = widget.layout()
+    if laid_out is not None:
+        parts = _widgets(laid_out)
+    else:
+        parts = [part for part in widget.children() if isinstance(part, QWidget)]
+    for part in parts:
+        if not part.isWindow():
+            yield from _controls(part)
+
+
+def _widgets(layout: QLayout) -> list[QWidget]:
+    """Return the widgets of a layout, those of layouts in it at their place."""
+    found: list[QWidget] = []
+    for number in range(layout.count()):
+        item = layout.itemAt(number)
+        if item.widget() is not None:
+            found.append(item.widget())
+        elif item.layout() is not None:
+            found += _widgets(item.layout())
+    return found

@@ -581,7 +581,7 @@ class TestRefused:
             ("a.npy", np.array([["a"]]), "must hold real numbers"),
             ("a.npy", np.full((5, 6), np.nan), "30 NaN or infinite pixels"),
             ("a.npy", np.ones((20, 20, 2), np.uint8), "has 2 channels"),
-            (".", None, "is a folder without an image"),
+            (".", None, "holds no image: put files there"),
         ],
     )
     def test_an_image(

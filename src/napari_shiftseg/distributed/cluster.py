@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError
+import asyncio
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from socket import gethostname
@@ -16,7 +17,6 @@ from napari_shiftseg.progress import LOOK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
-    from concurrent.futures import Future
 
     from napari_shiftseg.pipeline.settings import Settings
 
@@ -75,7 +75,6 @@ class Cluster(Crew):
     def __init__(self, client: Any) -> None:
         super().__init__()
         self._client = client
-        self._executor = client.get_executor(pure=False)
         self._sent: dict[str, tuple[Any, Any]] = {}
         self._known: dict[str, Worker] = {}
         self._asking: dict[str, Any] = {}  # calls on workers that came since
@@ -164,12 +163,15 @@ class Cluster(Crew):
     ) -> Future[Any]:
         """Begin a call; see `Crew.submit`."""
         is_job = isinstance(job, Job)
-        call: Future[Any] = self._executor.submit(
+        sent = self._client.submit(
             _on_worker, function, self._shared("job", job),
             self._shared("model", job.model) if is_job else None, number, _version(),
-            self._devices(),
+            self._devices(), pure=False,
         )  # fmt: skip
+        call: Future[Any] = Future()
+        call.add_done_callback(lambda it: sent.cancel() if it.cancelled() else None)
         call.add_done_callback(self._note)
+        self._client.loop.add_callback(_passed_on, sent, call)
         return call
 
     def result(self, call: Future[Any]) -> Any:
@@ -226,6 +228,25 @@ class Cluster(Crew):
             sleep(LOOK)
             yield ""
         self._count()
+
+
+async def _passed_on(sent: Any, call: Future[Any]) -> None:
+    """Let a call end as what was sent to the cluster does.
+
+    As dask's own executor, whose calls never end where a result is lost on the way from
+    the worker that has it (distributed 2026.8).
+    """
+    try:
+        found = await sent
+    except (CancelledError, asyncio.CancelledError):
+        call.cancel()
+        call.set_running_or_notify_cancel()
+    except Exception as error:  # noqa: BLE001, whatever the call raised
+        if call.set_running_or_notify_cancel():
+            call.set_exception(error)
+    else:
+        if call.set_running_or_notify_cancel():
+            call.set_result(found)
 
 
 def _version() -> str:

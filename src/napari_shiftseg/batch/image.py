@@ -164,7 +164,8 @@ def figures(table: Table, pixels: int, sizes: tuple[float, ...]) -> dict[str, An
     Parameters
     ----------
     table : Table
-        Of the objects.
+        Of the objects; one that is linked has a row in each of its frames, and counts
+        once. The density is of rows.
     pixels : int
         Of the labels, over all frames.
     sizes : tuple of float
@@ -172,7 +173,7 @@ def figures(table: Table, pixels: int, sizes: tuple[float, ...]) -> dict[str, An
     """
     areas = table["area"]
     return {
-        "objects": len(areas),
+        "objects": len(np.unique(table["label"])),
         "density": len(areas) / pixels * MILLION,
         "median_area": _middle(areas),
         "foreground_share": float(areas.sum() / pixels),

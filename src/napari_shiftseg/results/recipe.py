@@ -283,7 +283,6 @@ def as_yaml(recipe: Recipe, made: Mapping[str, Any], name: str) -> str:
     name : str
         Of the file.
     """
-    words = ["shiftseg", recipe.command, "--config", name, "-o", "FOLDER"]
     edits = {"edits": recipe.edits} if recipe.edits else {}
     known = {
         "command": recipe.command,
@@ -293,7 +292,37 @@ def as_yaml(recipe: Recipe, made: Mapping[str, Any], name: str) -> str:
         **recipe.options(),
         MADE: dict(made),
     }
-    text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=10**6)
+    return _dumped(known, name)
+
+
+def mended_yaml(
+    text: str, name: str, edits: str, labels_sha256: str, **figures: Any
+) -> str:
+    """Return the settings of a run whose labels were mended since.
+
+    Parameters
+    ----------
+    text : str
+        What `as_yaml` gave of the run, mended before or not.
+    name : str
+        Of the file.
+    edits : str
+        Name of the file of edits beside it.
+    labels_sha256 : str
+        Of the mended labels.
+    **figures
+        See `made_with`.
+    """
+    known = yaml.safe_load(text)
+    first = {"command": "mend", "image": known["image"], "edits": edits}
+    made = known[MADE] | {"labels_sha256": labels_sha256, **figures}
+    return _dumped({**first, **known, **first, MADE: made}, name)
+
+
+def _dumped(known: Mapping[str, Any], name: str) -> str:
+    """Return settings in YAML, and first by which command they are carried out."""
+    words = ["shiftseg", known["command"], "--config", name, "-o", "FOLDER"]
+    text = yaml.safe_dump(dict(known), sort_keys=False, allow_unicode=True, width=10**6)
     return f"# Make this run again: {joined(words, 'posix')}\n{text}"
 
 

@@ -17,11 +17,13 @@ from napari_shiftseg.batch.finding import JOURNAL
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.order import BatchOrder, BatchProgress, BatchRow
 from napari_shiftseg.batch.run import batch_steps, held
+from napari_shiftseg.cli.commands import run
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.stores.reading import image_for, read_labels
+from napari_shiftseg.stores.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -98,6 +100,17 @@ def test_what_changed_is_done_again(done, images):
     again, _ = done(resume=True)
     assert statuses(again) == ["skipped", "done", "done", "failed"]
     assert c.exists()
+
+
+def test_results_that_another_run_replaced_are_made_again(done, ordered):
+    first, _ = done()
+    row, order = first.rows[0], ordered()
+    other = "segment", str(row.source), "-m", order.model, "--bandwidth", "0.5"
+    run([*other, "-o", str(row.files["labels"].parent)])
+    again, _ = done(resume=True)
+    assert statuses(again) == ["done", "skipped", "skipped", "failed"]
+    objects = len(read_table(again.rows[0].files["objects"])["label"])
+    assert again.rows[0].objects == row.objects == objects
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ class BatchJournal:
         """Read what is known of an image; nothing where that is not whole."""
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-            return known if KEYS <= set(known) else {}
+            return known if set(known) >= KEYS else {}
         except (OSError, ValueError):
             return {}
 

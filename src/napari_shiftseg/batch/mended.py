@@ -16,11 +16,10 @@ from napari_shiftseg.batch.order import BatchOrder, BatchOutcome, BatchProgress
 from napari_shiftseg.batch.run import held
 from napari_shiftseg.batch.tables import RECORD, Written, written_steps
 from napari_shiftseg.batch.thumbnail import thumbnail
-from napari_shiftseg.mending.edit_lists import write_edits
 from napari_shiftseg.metrics.measuring import FRAME, PLANE, measure_steps
 from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.results.recipe import mended_yaml
+from napari_shiftseg.results.recipe_file import mended_yaml
 from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.folders import read_record
 from napari_shiftseg.stores.image import as_read
@@ -228,7 +227,7 @@ def _write(
                 classes = read_table(row.files["classes"])
                 write_rows(part, _known_classes(classes, table))
             elif kind == "edits":
-                write_edits(part, edits)
+                part.write_text(edits.to_json(), encoding="utf-8")
             elif kind == "settings":
                 part.write_text(_settings(row, report), encoding="utf-8")
             elif kind == "report":

@@ -28,14 +28,24 @@ from napari_shiftseg.stores.tables import read_table
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    config = ModelConfig.new(
-        name="small", depth=2, features=2,
-        clustering=Clustering(bandwidth=0.02, min_size=3),
-    )  # fmt: skip
-    return str(
-        save_model(build(config), tmp_path_factory.mktemp("m") / "s.safetensors")
-    )
+def models(tmp_path_factory):
+    """A small model of one channel, and one of two."""
+    folder = tmp_path_factory.mktemp("m")
+    made = {}
+    for channels in (1, 2):
+        config = ModelConfig.new(
+            name="small", depth=2, features=2, in_channels=channels,
+            clustering=Clustering(bandwidth=0.02, min_size=3),
+        )  # fmt: skip
+        made[channels] = str(
+            save_model(build(config), folder / f"{channels}.safetensors")
+        )
+    return made
+
+
+@pytest.fixture
+def model(models):
+    return models[1]
 
 
 @pytest.fixture
@@ -118,16 +128,17 @@ def test_labels_as_they_were_are_measured_as_they_were(outcome, number):
     assert [getattr(new, n) for n in same] == [getattr(row, n) for n in same]
 
 
-@pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX"])
-def test_stacks(model, tmp_path, axes):
+@pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX", "ZCYX"])
+def test_stacks(models, tmp_path, axes):
     (tmp_path / "images").mkdir()
     pixels = np.random.default_rng(0).random((2, 2, 40, 50)[-len(axes) :])
     about = {"axes": axes, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
     path = tmp_path / "images" / "a.tif"
     tifffile.imwrite(path, pixels.astype(np.float32), ome=True, metadata=about)
     order = BatchOrder(
-        (tmp_path / "images",), tmp_path / "out", model, Settings(window=4)
-    )
+        (tmp_path / "images",), tmp_path / "out", models[1 + ("C" in axes)],
+        Settings(window=4),
+    )  # fmt: skip
     outcome = exhaust(batch_steps(order, page))
     (row,) = outcome.rows
     assert not row.error

@@ -19,6 +19,7 @@ from napari_shiftseg.batch.thumbnail import thumbnail
 from napari_shiftseg.metrics.measuring import FRAME, PLANE, measure_steps
 from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.results.measuring import with_planes_last
 from napari_shiftseg.results.recipe_file import mended_yaml
 from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.folders import read_record
@@ -188,6 +189,9 @@ def _table_steps(
         )
     axes = _axes_of(old)
     spatial = len(axes.lstrip(FRAME + PLANE))
+    if spatial > len(region):  # of planes that were linked
+        along = labels.ndim - spatial
+        light = light.transpose(with_planes_last(light.ndim, along, len(region)))
     is_bright = any(name.startswith("mean_intensity") for name in old)
     table = yield from measure_steps(
         labels, light if is_bright else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 from hashlib import sha256
@@ -132,6 +133,16 @@ def test_another_model_of_the_same_name_is_another_run(done, small_file, tmp_pat
     other.write_bytes(copy[:-1] + bytes([copy[-1] ^ 64]))  # one weight
     again, _ = done(resume=True, model=str(other))
     assert "skipped" not in statuses(again)
+
+
+def test_a_model_is_recorded_by_its_whole_path(done, small_file, monkeypatch):
+    monkeypatch.chdir(Path(small_file).parent)
+    outcome, _ = done(model="./small.safetensors")
+    row = outcome.rows[0]
+    for path in (row.files["report"], outcome.order.output / "batch.json"):
+        known = json.loads(path.read_text())["given"]["model"]
+        assert known == str(Path(small_file).resolve())
+    assert f"model: {Path(small_file).resolve()}" in row.files["settings"].read_text()
 
 
 @pytest.mark.parametrize("stopped_at", [1, 2])

@@ -104,6 +104,22 @@ def made_with(recipe: Recipe, labels_sha256: str, **figures: Any) -> dict[str, A
     return {"labels_sha256": labels_sha256, **figures, **sums, "versions": versions}
 
 
+def given_of(model: str, channel: str | None, series: int | None) -> dict[str, Any]:
+    """Return what a record says of model and image, to be read again by ``--config``.
+
+    Parameters
+    ----------
+    model : str
+        Name, or path to a file, which is made absolute; empty: none was chosen.
+    channel, series
+        As they were asked for.
+    """
+    known = model
+    if model and find_model(model) == Path(model):
+        known = str(Path(model).resolve())
+    return {"given": {"model": known, "channel": channel, "series": series}}
+
+
 def changed_since(known: Mapping[str, Any], image: str, model: str) -> list[str]:
     """Say which file is another one than when a run was made.
 

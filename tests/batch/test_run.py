@@ -103,6 +103,15 @@ def test_what_changed_is_done_again(done, images):
     assert c.exists()
 
 
+def test_results_that_were_edited_stay(done):
+    first, _ = done()
+    table = first.rows[0].files["objects"]
+    table.write_text(table.read_text() + "\n")
+    again, _ = done(resume=True)
+    assert statuses(again) == ["skipped"] * 3 + ["failed"]
+    assert table.read_text().endswith("\n\n")
+
+
 def test_results_that_another_run_replaced_are_made_again(done, ordered):
     first, _ = done()
     row, order = first.rows[0], ordered()

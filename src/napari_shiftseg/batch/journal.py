@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROWS = "images"
 DIGITS = 12  # of a hash
-KEYS = {"state", "row", "written"}  # of what is known of an image
+KEYS = {"state", "row", "report"}  # of what is known of an image
 
 
 def settings_hash(order: BatchOrder, model: TiledNetwork) -> str:
@@ -128,7 +128,7 @@ class BatchJournal:
         known = {
             "state": state,
             "row": _as_json(row, self.output),
-            "written": {kind: state_of_image(at) for kind, at in row.files.items()},
+            "report": state_of_image(row.files["report"]),
             "thumbnail": b64encode(thumbnail).decode(),
         }
         text = json.dumps(known)
@@ -156,7 +156,8 @@ class BatchJournal:
     def done(self, item: Item, own_hash: str) -> BatchRow | None:
         """Return what an image gave, if it was done by these settings and is the same.
 
-        And if all that was written of it is still there, as it was written.
+        And if all that was written of it is still there, and no other run has replaced
+        it, which its report would tell. What was changed by hand stays as it is.
 
         Parameters
         ----------
@@ -168,11 +169,10 @@ class BatchJournal:
         if not known or known["row"]["settings_hash"] != own_hash:
             return None
         row = _row_of(known["row"], self.output)
-        files = {path: known["written"][kind] for kind, path in row.files.items()}
-        is_there = all(path.exists() for path in files)
+        is_there = all(path.exists() for path in row.files.values())
         if not is_there or row.folder != item.folder:
             return None
-        if not all(is_unchanged(path, before) for path, before in files.items()):
+        if not is_unchanged(row.files["report"], known["report"]):
             return None
         return row if is_unchanged(item.source, known["state"]) else None
 

@@ -121,6 +121,16 @@ def test_every_folder_is_a_layer():
     assert folders == set(LAYERS)
 
 
+def test_every_layer_is_told_of():
+    told = (ROOT.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in told.splitlines() if line.startswith("| `")]
+    named = " ".join(rows)
+    rooms = [layer for layer in LAYERS if (ROOT / layer).is_dir()]
+    assert [room for room in rooms if f"`{room}/`" not in named] == []
+    told_of = [row for row in rows if row.strip().endswith("/`")]
+    assert len(told_of) == len(set(told_of))
+
+
 def test_imports_run_one_way():
     wrong = []
     for module, path in modules().items():

@@ -109,6 +109,11 @@ def compare_labels(
     iou : float
         Above it two objects are the same, 0 to below 1.
 
+    Returns
+    -------
+    Agreement
+        Its ``table`` has a row for each pair, and for each object alone.
+
     Raises
     ------
     ValueError

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.clustering.components import Objects
     from napari_shiftseg.clustering.settings import Clustering
+    from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.pipeline.result import Prediction
-
-    Table = dict[str, NDArray[Any]]
 
 
 WIDEST = 10.0  # margin, in bandwidths; beyond it nothing competes

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.geometry.tiling import Region
+    from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.networks import TiledNetwork
     from napari_shiftseg.networks.unet import UNet
     from napari_shiftseg.networks.unet_config import ModelConfig
-    from napari_shiftseg.results.features import Table
     from napari_shiftseg.samples import Sample
 
 

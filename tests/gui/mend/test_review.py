@@ -189,6 +189,25 @@ def test_frames_by_themselves(viewer, segmented, mend, settled, noise) -> None:
     assert list(layer.features["looked_at"]).count("right") == 1
 
 
+def test_of_an_object_in_several_frames_only_that_one_is_looked_at(
+    viewer, segmented, mend, settled, noise
+) -> None:
+    series = np.stack([noise, noise[::-1].copy()])
+    layer = segmented(series, "series", axis_labels=("t", "y", "x"))
+    settled(mend)
+    viewer.dims.set_point(0, 0)
+    there = np.unique(layer.data[0])[1:]
+    frame = np.repeat([0, 1], len(there))  # as where these are linked
+    layer.features = {"index": np.tile(there, 2), "frame": frame}
+    mend.review.go_on()
+    settled(mend)
+    number = mend.review.current
+    mend.review.mark_right()
+    table = layer.features
+    right = table[table["looked_at"] == "right"]
+    assert right[["index", "frame"]].to_numpy().tolist() == [[number, 0]]
+
+
 def test_keys_are_given_back(viewer, steered, review) -> None:
     review.go_on()
     steered._leave()

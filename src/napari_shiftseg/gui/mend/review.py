@@ -75,14 +75,16 @@ def looked_at(frame: SteeredFrame, marked: NDArray[np.integer]) -> dict[int, str
     marked : ndarray of int
         (\*spatial), the marked objects as they were.
     """
-    mending, sizes = frame.mending, np.bincount(marked.ravel())
+    mending, inside = frame.mending, marked > 0
+    marks = marked[inside]
+    sizes = np.bincount(marks)
     edited = {number for made in mending.made for number in made.change.numbers}
     right = [
         number
         for mark, number, shared in np.stack(
-            shared_pixels(marked, mending.labels), axis=1
+            shared_pixels(marks, mending.labels[inside]), axis=1
         ).tolist()
-        if mark and number and shared == sizes[mark] == _size(mending, number)
+        if shared == sizes[mark] == _size(mending, number)
     ]
     known = dict.fromkeys(right, RIGHT) | dict.fromkeys(edited, EDITED)
     return {number: how for number, how in known.items() if number in mending.boxes}
@@ -123,16 +125,24 @@ class LookedAt:
         table, keys = layer.features, [key for key, _ in self._known.values()]
         if INDEX not in table or self._is_written(keys, table):
             return
-        seen: dict[int, str] = {}
-        for at, (_, known) in self._known.items():
-            there = frames[at].mending.boxes if at in frames else ()
-            seen = dict.fromkeys(there, "") | seen | known
-        former = table.get(LOOKED_AT, [""] * len(table))
-        pairs = zip(table[INDEX], former, strict=True)
-        column = [seen.get(number, how) for number, how in pairs]
-        if column != list(former) or LOOKED_AT not in table:
+        former = list(table.get(LOOKED_AT, [""] * len(table)))
+        column = self._column(table[INDEX].to_numpy(), former)
+        if column != former or LOOKED_AT not in table:
             layer.features = table.assign(**{LOOKED_AT: column})
         self._written = keys, layer.features
+
+    def _column(self, numbers: NDArray[Any], former: list[str]) -> list[str]:
+        """Return how the objects of all rows were looked at, by what is known now."""
+        frames, column = self._steering.frames, np.array(former, dtype=object)
+        rows = {at: self._steering.table.rows_at(at) for at in self._known}
+        for at, here in rows.items():
+            there = frames[at].mending.boxes if at in frames else {}
+            column[here & np.isin(numbers, list(there))] = ""
+        for at, here in rows.items():
+            how = self._known[at][1]
+            known = here & np.isin(numbers, list(how))
+            column[known] = [how[number] for number in numbers[known].tolist()]
+        return column.tolist()
 
     def _is_written(self, keys: list[Any], table: Any) -> bool:
         return self._written[0] == keys and self._written[1] is table

@@ -98,6 +98,22 @@ def test_escape_lets_the_outline_go(viewer, steered, review) -> None:
     assert looked(steered) == {}
 
 
+def test_undo_takes_right_back_in_turn(viewer, steered, review, settled) -> None:
+    layer = steered.steering.layer
+    review.go_on()
+    key(viewer, "O")(viewer)
+    steered.steering.do(Delete((middle(steered, 10),)))
+    settled(steered)
+    assert looked(steered) == {5: "right"}
+    key(layer, "Ctrl+Z")(layer)  # the edit came last
+    assert 10 in layer.data
+    assert looked(steered) == {5: "right"}
+    key(layer, "Ctrl+Z")(layer)
+    assert looked(steered) == {}
+    assert review.current == 5
+    assert key(layer, "Ctrl+Z") is None  # napari's own again
+
+
 def test_mending_counts_and_undo_takes_it_back(
     viewer, steered, review, settled
 ) -> None:

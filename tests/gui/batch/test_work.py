@@ -64,6 +64,18 @@ def test_a_row_opens_image_and_labels(viewer, done, folder, settle, by):
     written = read_labels("labels", file_of(folder, "control/b"))
     np.testing.assert_array_equal(labels.data, written)
     assert viewer.layers.selection.active == labels
+    table = read_table(file_of(folder, "control/b", "objects.csv"))
+    assert list(labels.features["index"]) == list(table["label"])
+    assert list(labels.features["area"]) == list(table["area"])
+    assert "confidence" in labels.features
+
+
+def test_a_table_that_is_gone_does_not_matter(viewer, done, folder, settle):
+    file_of(folder, "control/b", "objects.csv").unlink()
+    done.table.select("control/b")
+    done.work.open.native.click()
+    settle(done)
+    assert viewer.layers[1].features.empty
 
 
 def test_one_is_shown_at_a_time_and_none_is_opened_twice(viewer, done, settle):

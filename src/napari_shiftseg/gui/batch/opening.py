@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, SESSION
+from napari_shiftseg.gui.parts.object_features import features_of
 from napari_shiftseg.gui.parts.records import (
     METADATA_EDITS,
     METADATA_SAVED,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.batch.order import BatchRow
     from napari_shiftseg.mending.edit_lists import EditList
+    from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.stores.reading import Source
 
 
@@ -57,6 +60,8 @@ class OpenedRow:
         Of its run; empty without labels.
     edits : EditList or None
         That were made on the labels.
+    table : Table or None
+        Of the objects, unless its file is gone.
     """
 
     row: BatchRow
@@ -64,6 +69,7 @@ class OpenedRow:
     labels: NDArray[np.int32] | None
     report: dict[str, Any]
     edits: EditList | None
+    table: Table | None = None
 
 
 def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
@@ -93,7 +99,17 @@ def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
     source = image_for(config, row.source, *asked)
     labels = read_labels("labels", files["labels"]).astype(np.int32)
     edits = read_edits(files["edits"]) if "edits" in files else None
-    return OpenedRow(row, source, labels, report, edits)
+    return OpenedRow(row, source, labels, report, edits, _table_of(row))
+
+
+def _table_of(row: BatchRow) -> Table | None:
+    """Read the table of objects; None where it is gone, or was made another one."""
+    from napari_shiftseg.stores.tables import read_table
+
+    with suppress(KeyError, OSError, ValueError):
+        table = read_table(row.files["objects"])
+        return table if "label" in table else None
+    return None
 
 
 def show_opened(
@@ -202,6 +218,8 @@ def _labels_layer(
         metadata |= {METADATA_EDITS: edits, METADATA_SAVED: edits}
         record["settings"] = record["settings"] | dict(opened.edits.clustering)
     name = f"labels · {Path(record['model']).stem} · {opened.row.name}"
+    if opened.table is not None:
+        how["features"] = features_of(opened.table)
     return Labels(labels, name=name, metadata=metadata, colormap=result_labels(), **how)
 
 

@@ -74,9 +74,8 @@ def test_the_confidence_is_shown_where_it_is_known(table):
 
 def test_the_tip_of_an_area_is_in_units(table):
     table.begin(["a", "b"])
-    table.take(
-        ended("a", objects=3, median_area=40.0, in_units={"median_area_um2": 10.0})
-    )
+    sizes = {"median_area_um2": 10.0}
+    table.take(ended("a", objects=3, median_area=40.0, in_units=sizes))
     table.take(ended("b", objects=3, median_area=40.0))
     tips = [
         table.model().index(row, AREA).data(Qt.ItemDataRole.ToolTipRole)

@@ -199,10 +199,10 @@ def _tip(file: FileState, at: int, column: Column) -> str | None:
     if at != AREA or file.row is None:
         return None
     known = file.row.in_units
-    sizes = [
-        f"{grey(known[name])} {unit}" for name, unit in UNITS.items() if name in known
-    ]
-    return ", ".join(sizes) or None
+    for name, unit in UNITS.items():
+        if name in known and not isnan(known[name]):
+            return f"{grey(known[name])} {unit}"
+    return None
 
 
 def _value(file: FileState, column: Column) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.gui.mend.handover import predicted_again, run_of
 from napari_shiftseg.gui.mend.part import AGAIN, doubt_of, part_run, shown_part_of
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     import napari
-    from napari.layers import Labels
 
     from napari_shiftseg.gui.parts.choices import LayerChoice
     from napari_shiftseg.progress import Progress
@@ -47,7 +46,7 @@ class PredictAgain(RunPanel):
         say: Callable[[str, str], None],
     ) -> None:
         self._viewer, self._result, self._tell = viewer, result, say
-        self._predicted_for: Labels | None = None
+        self._layer: Any = None  # that it is made for
         super().__init__(
             self._predict_steps, self._keep, changed,
             caption=AGAIN, cancelled="Cancelled: nothing was kept.",
@@ -55,13 +54,13 @@ class PredictAgain(RunPanel):
         )  # fmt: skip
 
     def _predict_steps(self) -> Generator[Progress, None, Kept | SegmentationOutcome]:
-        self._predicted_for = self._result.value
-        if is_stored(self._predicted_for):
-            return segmentation_run(part_run(self._viewer, self._predicted_for))
-        return predicted_again(run_of(self._viewer, self._predicted_for))
+        self._layer = layer = self._result.value
+        if is_stored(layer):
+            return segmentation_run(part_run(self._viewer, layer))
+        return predicted_again(run_of(self._viewer, layer))
 
     def _keep(self, kept: Kept | SegmentationOutcome) -> tuple[str, str]:
-        layer, self._predicted_for = self._predicted_for, None
+        layer, self._layer = self._layer, None
         if isinstance(kept, SegmentationOutcome):
             layer.visible = False
             self._result.value = part = shown_part_of(self._viewer, kept)

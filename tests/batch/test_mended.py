@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
+import yaml
 
 from napari_shiftseg.batch.carried import carried_over, touched
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.mended import mended_steps
 from napari_shiftseg.batch.order import BatchOrder
 from napari_shiftseg.batch.run import batch_steps
+from napari_shiftseg.cli.commands import run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.mending.edit_lists import EditList, read_edits
 from napari_shiftseg.mending.edits import Delete
@@ -20,19 +22,30 @@ from napari_shiftseg.networks.unet import build, save_model
 from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
+from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.reading import read_labels
 from napari_shiftseg.stores.tables import read_table
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    config = ModelConfig.new(
-        name="small", depth=2, features=2,
-        clustering=Clustering(bandwidth=0.02, min_size=3),
-    )  # fmt: skip
-    return str(
-        save_model(build(config), tmp_path_factory.mktemp("m") / "s.safetensors")
-    )
+def models(tmp_path_factory):
+    """A small model of one channel, and one of two."""
+    folder = tmp_path_factory.mktemp("m")
+    made = {}
+    for channels in (1, 2):
+        config = ModelConfig.new(
+            name="small", depth=2, features=2, in_channels=channels,
+            clustering=Clustering(bandwidth=0.02, min_size=3),
+        )  # fmt: skip
+        made[channels] = str(
+            save_model(build(config), folder / f"{channels}.safetensors")
+        )
+    return made
+
+
+@pytest.fixture
+def model(models):
+    return models[1]
 
 
 @pytest.fixture
@@ -115,16 +128,17 @@ def test_labels_as_they_were_are_measured_as_they_were(outcome, number):
     assert [getattr(new, n) for n in same] == [getattr(row, n) for n in same]
 
 
-@pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX"])
-def test_stacks(model, tmp_path, axes):
+@pytest.mark.parametrize("axes", ["TYX", "ZYX", "TZYX", "ZCYX"])
+def test_stacks(models, tmp_path, axes):
     (tmp_path / "images").mkdir()
     pixels = np.random.default_rng(0).random((2, 2, 40, 50)[-len(axes) :])
     about = {"axes": axes, "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25}
     path = tmp_path / "images" / "a.tif"
     tifffile.imwrite(path, pixels.astype(np.float32), ome=True, metadata=about)
     order = BatchOrder(
-        (tmp_path / "images",), tmp_path / "out", model, Settings(window=4)
-    )
+        (tmp_path / "images",), tmp_path / "out", models[1 + ("C" in axes)],
+        Settings(window=4),
+    )  # fmt: skip
     outcome = exhaust(batch_steps(order, page))
     (row,) = outcome.rows
     assert not row.error
@@ -154,6 +168,45 @@ def test_objects_that_were_not_touched_keep_what_is_known(outcome):
         )
     size = before["area"][before["label"] == edited]
     assert table["area"][is_edited] == size - 1
+
+
+def test_what_was_found_right_is_told(outcome):
+    row = outcome.rows[0]
+    labels = labels_of(row)
+    one, two, three = np.unique(labels)[1:4].tolist()
+    labels[tuple(np.argwhere(labels == three)[0])] = 0
+    known = EditList((), {}, "small", "a")
+    steps = mended_steps(
+        outcome.order.output, outcome.rows, row, labels, known, page, {one, three}
+    )
+    table = read_table(exhaust(steps).files["objects"])
+    looked = dict(
+        zip(table["label"].tolist(), table["looked_at"].tolist(), strict=True)
+    )
+    assert [looked.get(n, "edited") for n in (one, two, three)] == [
+        "right",
+        "",
+        "edited",
+    ]
+    confidence = table["confidence"][table["label"] == one]
+    assert not np.isnan(confidence).any()
+
+
+def test_the_settings_make_mended_labels_again(outcome):
+    labels = labels_of(outcome.rows[0])
+    y, x = np.argwhere(labels == labels.max())[0].tolist()
+    labels[labels == labels.max()] = 0
+    new = mend(outcome, labels, (Delete(((y, x),)),))
+    known = yaml.safe_load(new.files["settings"].read_text(encoding="utf-8"))
+    assert list(known)[:4] == ["command", "image", "edits", "model"]
+    assert (known["command"], known["edits"]) == ("mend", new.files["edits"].name)
+    assert known["made"]["objects"] == new.objects
+    output = outcome.order.output / "again"
+    run(["mend", "--config", str(new.files["settings"]), "-o", str(output)])
+    np.testing.assert_array_equal(
+        read_labels("labels", output / "a_labels.tif"), labels
+    )
+    assert known["made"]["labels_sha256"] == labels_sum(labels)
 
 
 def test_mending_twice_remembers_the_first(outcome):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 from hashlib import sha256
@@ -17,11 +18,13 @@ from napari_shiftseg.batch.finding import JOURNAL
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.order import BatchOrder, BatchProgress, BatchRow
 from napari_shiftseg.batch.run import batch_steps, held
+from napari_shiftseg.cli.commands import run
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
 from napari_shiftseg.stores.reading import image_for, read_labels
+from napari_shiftseg.stores.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -100,6 +103,26 @@ def test_what_changed_is_done_again(done, images):
     assert c.exists()
 
 
+def test_results_that_were_edited_stay(done):
+    first, _ = done()
+    table = first.rows[0].files["objects"]
+    table.write_text(table.read_text() + "\n")
+    again, _ = done(resume=True)
+    assert statuses(again) == ["skipped"] * 3 + ["failed"]
+    assert table.read_text().endswith("\n\n")
+
+
+def test_results_that_another_run_replaced_are_made_again(done, ordered):
+    first, _ = done()
+    row, order = first.rows[0], ordered()
+    other = "segment", str(row.source), "-m", order.model, "--bandwidth", "0.5"
+    run([*other, "-o", str(row.files["labels"].parent)])
+    again, _ = done(resume=True)
+    assert statuses(again) == ["done", "skipped", "skipped", "failed"]
+    objects = len(read_table(again.rows[0].files["objects"])["label"])
+    assert again.rows[0].objects == row.objects == objects
+
+
 @pytest.mark.parametrize(
     "more",
     [{"settings": Settings(window=8)}, {"save": ("labels", "gradient")}],
@@ -119,6 +142,16 @@ def test_another_model_of_the_same_name_is_another_run(done, small_file, tmp_pat
     other.write_bytes(copy[:-1] + bytes([copy[-1] ^ 64]))  # one weight
     again, _ = done(resume=True, model=str(other))
     assert "skipped" not in statuses(again)
+
+
+def test_a_model_is_recorded_by_its_whole_path(done, small_file, monkeypatch):
+    monkeypatch.chdir(Path(small_file).parent)
+    outcome, _ = done(model="./small.safetensors")
+    row = outcome.rows[0]
+    for path in (row.files["report"], outcome.order.output / "batch.json"):
+        known = json.loads(path.read_text())["given"]["model"]
+        assert known == str(Path(small_file).resolve())
+    assert f"model: {Path(small_file).resolve()}" in row.files["settings"].read_text()
 
 
 @pytest.mark.parametrize("stopped_at", [1, 2])

@@ -11,7 +11,9 @@ import tifffile
 
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.tables import OF_AN_OBJECT, batch_record, summary_table
+from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.stores.reading import read_labels
+from napari_shiftseg.stores.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 EVIL = '=1+1,"q"<b>.tif'
@@ -41,6 +43,23 @@ def test_a_row_an_image_and_a_row_an_object(done):
     (failed,) = rows_of(outcome.files["failures"])
     assert failed["image"] == "treated/d"
     assert "not what its suffix says" in failed["error"]
+
+
+def test_what_is_linked_over_frames_counts_once(done, images):
+    one = tifffile.imread(images / "control" / "a.tif")
+    tifffile.imwrite(
+        images / "t.tif", np.stack([one] * 3), photometric="minisblack",
+        metadata={"axes": "TYX"},
+    )  # fmt: skip
+    settings = Settings(window=16, link_planes=True)
+    outcome, _ = done(inputs=(images / "t.tif", images / "control"), settings=settings)
+    whole = {row.name: row for row in outcome.rows}
+    row, alone = whole["t"], whole["control/a"]
+    table = read_table(row.files["objects"])
+    report = json.loads(row.files["report"].read_text())
+    assert row.objects == report["objects"] == alone.objects
+    assert len(table["label"]) == 3 * alone.objects
+    assert row.density == pytest.approx(alone.density)
 
 
 def test_the_record_is_json_and_says_how_it_was_asked_for(done):

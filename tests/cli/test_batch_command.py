@@ -106,6 +106,25 @@ def test_json_is_one_object_and_a_record_is_a_config(segment, shiftseg, folder):
     assert json.loads(other.stdout)["skipped"] == 0
 
 
+def test_what_is_handed_on_and_the_settings_lie_beside_each(segment, shiftseg, folder):
+    assert segment("in", "-o", "out", "--save", "rois,geojson,zarr").status == 0
+    ends = (
+        "labels.tif", "labels.zarr", "objects.csv", "objects.geojson", "report.json",
+        "rois.zip", "settings.yaml",
+    )  # fmt: skip
+    for name in NAMES:
+        found = sorted(path.name for path in Path("out").glob(f"{name}_*"))
+        assert found == [f"{Path(name).name}_{end}" for end in ends]
+    files = json.loads(Path("out/batch.json").read_text())["rows"][0]["files"]
+    assert {Path(path).name for path in files.values()} == {f"a_{end}" for end in ends}
+    again = shiftseg("segment", "--config", "out/control/a_settings.yaml", "-o", "one")
+    assert "the labels are those of the run" in again.stderr
+    alone = Path("one/a_rois.zip").read_bytes()
+    assert alone == Path("out/control/a_rois.zip").read_bytes()
+    resumed = segment("in", "-o", "out", "--save", "rois,geojson,zarr", "--resume")
+    assert "3 done before" in resumed.stdout
+
+
 def test_workers_give_the_same(segment, folder):
     segment("in", "-o", "one")
     ran = segment("in", "-o", "three", "--workers", "3")

@@ -19,7 +19,8 @@ from napari_shiftseg.metrics import label_blocks, measuring
 from napari_shiftseg.metrics.label_blocks import boxes
 from napari_shiftseg.metrics.measuring import measure
 
-SHAPES = ("axis_major_length", "axis_minor_length", "eccentricity")
+AXES = ("axis_major_length", "axis_minor_length")
+SHAPES = (*AXES, "eccentricity")
 
 
 def some_labels(seed: int, ndim: int) -> np.ndarray:
@@ -56,7 +57,11 @@ def by_scikit_image(
     for kind in ("mean", "min", "max"):
         table[f"{kind}_intensity"] = known[f"intensity_{kind}"]
     table["sum_intensity"] = table["mean_intensity"] * table["area"]
-    return table | {n: known[n] for n in ("solidity", *SHAPES) if n in known}
+    shapes = {n: known[n] for n in ("solidity", *SHAPES) if n in known}
+    if spacing:
+        shapes |= {f"{n}_um": shapes.pop(n) for n in AXES}
+        shapes |= regionprops_table(labels, properties=AXES)
+    return table | shapes
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -73,7 +78,9 @@ def test_it_is_what_scikit_image_measures(seed: int) -> None:
         found = table[name]
         if name == "solidity" and ndim == 3:  # it has no hull of flat objects
             found, expected = (x[np.isfinite(expected)] for x in (found, expected))
-        near = 1e-5 if name in SHAPES else 1e-12  # it rounds λ = 0 to 1e-14, √ of it
+        near = (
+            1e-5 if name.removesuffix("_um") in SHAPES else 1e-12
+        )  # it rounds λ = 0 to 1e-14, √ of it
         np.testing.assert_allclose(found, expected, 1e-9, near, err_msg=name)
     assert set(table) - set(by_scikit_image(labels, image, spacing)) == {
         "touches_border", "parts"
@@ -85,7 +92,8 @@ def test_columns_stand_in_their_order() -> None:
     assert columns == [
         "label", "area", "area_um2", "centroid_y", "centroid_x", "centroid_y_um",
         "centroid_x_um", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1",
-        "axis_major_length", "axis_minor_length", "eccentricity", "solidity",
+        "axis_major_length", "axis_minor_length", "axis_major_length_um",
+        "axis_minor_length_um", "eccentricity", "solidity",
         "mean_intensity", "min_intensity", "max_intensity", "sum_intensity",
         "touches_border", "parts",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.ndimage import label as connected
 from shapely import Polygon
 
 from napari_shiftseg.metrics.outlines import outlines
@@ -76,6 +77,15 @@ class TestOutlines:
         assert polygon(ring).area == 24
         assert polygon(island).area == 8
         assert len(ring.holes) == len(island.holes) == 1
+
+    def test_a_sponge(self):
+        """One object of many pieces and holes; it took a minute, hole by hole."""
+        labels = (np.random.default_rng(0).random((300, 300)) < 0.7).astype(int)
+        (found,) = outlines(labels)
+        assert len(found.parts) == connected(labels)[1] > 500
+        assert sum(len(part.holes) for part in found.parts) > 1000
+        assert sum(polygon(p).area for p in found.parts) == labels.sum()
+        assert all(polygon(part).is_valid for part in found.parts)
 
     def test_rings_turn_as_geojson_wants_them(self):
         """Outer rings counterclockwise where y points up, holes the other way."""

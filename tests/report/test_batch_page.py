@@ -46,11 +46,13 @@ def row_of(folder, name, objects=10, status="done", **more):
     table = folder / "out" / f"{name}_objects.csv"
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text("label,area,confidence\n1,20,0.9\n2,40,\n")
+    report = table.with_name(f"{table.name}.json")
+    report.write_text("{}")
     return BatchRow(
         folder / "in" / f"{name}.tif", name, status, name.rpartition("/")[0],
         objects=objects, density=1234.5, median_area=30.0, foreground_share=0.25,
         confidence=0.9, seconds=1.0, settings_hash="abc", model="m",
-        files={"objects": table}, **more,
+        files={"objects": table, "report": report}, **more,
     )  # fmt: skip
 
 
@@ -58,6 +60,8 @@ def outcome_of(folder, rows, keep=True):
     """An outcome, and the pictures of its images in the journal."""
     output = folder / "out"
     for row in rows if keep else ():
+        if row.status == "failed":
+            continue
         item = Item(row.source, row.folder, row.name)
         picture = JPEG + row.name.encode()
         BatchJournal(output).record(item, row, {}, picture)

@@ -14,6 +14,7 @@ from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.progress import Progress
 from napari_shiftseg.results.confidence import (
     USUAL_RULE,
+    _joined,
     confidence_steps,
     features_steps,
 )
@@ -135,6 +136,19 @@ def test_an_object_of_several_planes_is_the_mean_of_its_pixels(image, model):
         expected = np.average(distance, weights=area)
         at = table["label"].tolist().index(number)
         assert table["distance"][at] == pytest.approx(expected)
+
+
+def test_a_margin_counts_in_the_planes_in_which_there_is_one():
+    planes = [
+        {"label": np.array([1, 2]), "area": np.array([10.0, 4.0]),
+         "margin": np.array([np.nan, np.nan])},
+        {"label": np.array([1, 3]), "area": np.array([30.0, 5.0]),
+         "margin": np.array([2.0, 7.0])},
+        {"label": np.array([1]), "area": np.array([10.0]), "margin": np.array([6.0])},
+    ]  # fmt: skip
+    joined = _joined(planes, ["margin"])
+    assert joined["label"].tolist() == [1, 2, 3]
+    np.testing.assert_allclose(joined["margin"], [3.0, np.nan, 7.0])
 
 
 def test_what_was_edited_knows_nothing(result, model):

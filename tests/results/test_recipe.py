@@ -24,10 +24,10 @@ from napari_shiftseg.results.recipe import (
     Recipe,
     as_command,
     as_python,
-    as_yaml,
     joined,
     words_of,
 )
+from napari_shiftseg.results.recipe_file import as_yaml
 from napari_shiftseg.stores.label_sum import labels_sum
 
 if TYPE_CHECKING:

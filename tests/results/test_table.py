@@ -92,6 +92,17 @@ def test_several_channels(small_model, rng) -> None:
         np.testing.assert_array_equal(table[f"mean_intensity_{n}"], alone)
 
 
+@pytest.mark.parametrize(("axes", "shape"), [("ZCYX", (2, 2)), ("TZCYX", (3, 2, 2))])
+def test_as_many_channels_as_linked_planes(small_model, rng, axes, shape) -> None:
+    model = small_model(2, 2, foreground=True, in_channels=2)
+    pixels = rng.random((*shape, 24, 28))
+    result, table = table_of(pixels, model, axes)
+    measured = measure(result.labels, pixels[..., 1, :, :], axes=axes.replace("C", ""))
+    assert len(table["label"]) == len(measured["label"]) > 3
+    for name in ("mean_intensity", "max_intensity"):
+        np.testing.assert_array_equal(table[f"{name}_2"], measured[name])
+
+
 def test_no_objects(model, rng) -> None:
     result, table = table_of(rng.random((24, 28)), model, min_size=10_000)
     assert result.objects == 0

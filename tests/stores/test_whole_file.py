@@ -140,6 +140,42 @@ def test_several_are_written_together(tmp_path: Path) -> None:
     assert (one.read_text(), two.read_text()) == ("new", "new, too")
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_name_that_cannot_be_taken_leaves_all_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    """As on Windows, where another program holds the last file open."""
+    older, store, new, held = (tmp_path / name for name in ("a", "b.zarr", "c", "d"))
+    store.mkdir()
+    (store / "0").write_text("old")
+    for path in (older, held):
+        path.write_text("old")
+    replace = os.replace
+
+    def replaced(this: Path, path: Path) -> None:
+        if path == held:
+            raise PermissionError(13, "another program holds it", str(path))
+        replace(this, path)
+
+    def no_link(*_: Path) -> None:
+        raise OSError(1, "no hard links")
+
+    def write() -> None:
+        paths = [store, new, held] if not has_links else [older, store, new, held]
+        with all_or_none(paths, [store]) as parts:
+            for part in parts:
+                (part / "1" if part.is_dir() else part).write_text("new")
+
+    monkeypatch.setattr(os, "replace", replaced)
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_link)
+    with pytest.raises(PermissionError, match="holds it"):
+        write()
+    assert sorted(tmp_path.iterdir()) == [older, store, held]
+    assert os.listdir(store) == ["0"]
+    assert (older.read_text(), held.read_text()) == ("old", "old")
+
+
 def test_what_lies_at_the_unfinished_name_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from napari_shiftseg.metrics.measuring import Table
 
-LOOKED_AT, EDITED = "looked_at", "edited"  # a column, and what it says
+LOOKED_AT, EDITED, RIGHT = "looked_at", "edited", "right"  # a column, and what it says
 KEYS = ("label", "frame", "plane")  # columns by which a row is known again
 
 
@@ -28,11 +30,13 @@ def touched(former: NDArray[np.integer], labels: NDArray[np.integer]) -> set[int
     return (found | set(np.unique(former[changed]).tolist())) - {0}
 
 
-def carried_over(table: Table, old: Table, edited: set[int]) -> Table:
+def carried_over(
+    table: Table, old: Table, edited: set[int], right: Collection[int] = ()
+) -> Table:
     """Return a table with what an older one knows besides, of objects left as they are.
 
     Of the others that is not known any more: NaN, False, or no text; ``looked_at`` says
-    "edited".
+    "edited", or "right" of those that were marked so.
 
     Parameters
     ----------
@@ -41,6 +45,8 @@ def carried_over(table: Table, old: Table, edited: set[int]) -> Table:
     old : dict of str to ndarray
     edited : set of int
         Labels of those that were touched.
+    right : collection of int
+        Labels of those that were looked at and found right.
     """
     known = {key: row for row, key in enumerate(_keys(old))}
     at = np.array([known.get(key, -1) for key in _keys(table)], dtype=np.intp)
@@ -48,7 +54,9 @@ def carried_over(table: Table, old: Table, edited: set[int]) -> Table:
     looked = old.get(LOOKED_AT, np.full(len(old["label"]), "", dtype=object))
     besides = {n: x for n, x in old.items() if n not in table} | {LOOKED_AT: looked}
     more = {name: _kept(values, at, stays) for name, values in besides.items()}
-    more[LOOKED_AT] = np.where(stays, more[LOOKED_AT], EDITED).astype(np.str_)
+    is_right = stays & np.isin(table["label"], [*right]) & (more[LOOKED_AT] == "")
+    looked = np.where(stays, more[LOOKED_AT], EDITED)
+    more[LOOKED_AT] = np.where(is_right, RIGHT, looked).astype(np.str_)
     every = table | more
     return {n: every[n] for n in dict.fromkeys([*old, *table]) if n != LOOKED_AT} | {
         LOOKED_AT: every[LOOKED_AT]

@@ -15,10 +15,10 @@ from napari_shiftseg.batch.journal import BatchJournal, settings_hash, state_of_
 from napari_shiftseg.batch.order import MILLION, BatchRow
 from napari_shiftseg.batch.thumbnail import thumbnail_of
 from napari_shiftseg.inference.views import check_turns
-from napari_shiftseg.networks.header import find_model
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.pipeline.usual_model import usual_model_of
+from napari_shiftseg.results.recipe_file import given_of
 from napari_shiftseg.results.saving import write_with_recipe
 from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.axes import CHANNELS, result_axes
@@ -120,10 +120,10 @@ def _image_steps(
     )
     result = yield from source_steps(source, model, order.settings)
     table = yield from file_table_steps(result, model, source)
-    given = _given(order, name)
+    known = given_of(name, order.channel, order.series)
     write_with_recipe(
-        result, model, source, outputs, given, table,
-        loaded_from=given["given"]["model"],
+        result, model, source, outputs, known, table,
+        loaded_from=known["given"]["model"],
     )  # fmt: skip
     files = {**outputs.files, "settings": outputs.texts["settings"]}
     files["objects"] = files.pop("table")
@@ -134,14 +134,6 @@ def _image_steps(
         seconds=perf_counter() - began, **figures_of(table, result, source),
     )  # fmt: skip
     return row, thumbnail_of(source, result)
-
-
-def _given(order: BatchOrder, name: str) -> dict[str, Any]:
-    """Return what a record says of model and image, to be read by ``--config``."""
-    path = find_model(name)
-    model = str(path.resolve()) if str(path) == name else name
-    known = {"model": model, "channel": order.channel, "series": order.series}
-    return {"given": known}
 
 
 def figures_of(table: Table, result: Segmentation, source: Source) -> dict[str, Any]:
@@ -164,7 +156,8 @@ def figures(table: Table, pixels: int, sizes: tuple[float, ...]) -> dict[str, An
     Parameters
     ----------
     table : Table
-        Of the objects.
+        Of the objects; one that is linked has a row in each of its frames, and counts
+        once. The density is of rows.
     pixels : int
         Of the labels, over all frames.
     sizes : tuple of float
@@ -172,7 +165,7 @@ def figures(table: Table, pixels: int, sizes: tuple[float, ...]) -> dict[str, An
     """
     areas = table["area"]
     return {
-        "objects": len(areas),
+        "objects": len(np.unique(table["label"])),
         "density": len(areas) / pixels * MILLION,
         "median_area": _middle(areas),
         "foreground_share": float(areas.sum() / pixels),

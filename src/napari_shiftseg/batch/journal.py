@@ -6,7 +6,7 @@ import json
 from base64 import b64encode
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,19 @@ from napari_shiftseg import __version__
 from napari_shiftseg.batch.finding import JOURNAL
 from napari_shiftseg.batch.order import BatchRow
 from napari_shiftseg.distributed.arrays import write_durably
-from napari_shiftseg.distributed.order import weights_sum
+from napari_shiftseg.distributed.order import state_of, weights_sum
+from napari_shiftseg.stores.folders import checksums
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_shiftseg.batch.finding import Item
     from napari_shiftseg.batch.order import BatchOrder
     from napari_shiftseg.networks import TiledNetwork
 
 ROWS = "images"
 DIGITS = 12  # of a hash
+KEYS = {"state", "row", "report"}  # of what is known of an image
 
 
 def settings_hash(order: BatchOrder, model: TiledNetwork) -> str:
@@ -48,50 +52,35 @@ def settings_hash(order: BatchOrder, model: TiledNetwork) -> str:
     return sha256(text.encode()).hexdigest()[:DIGITS]
 
 
-def state_of_image(source: Path) -> dict[str, Any]:
-    """Return by what it is seen that an image has changed; empty for a sample.
+def state_of_image(source: Path) -> dict[str, str]:
+    """Return by what it is seen that a file, or a store, has changed.
 
     Parameters
     ----------
     source : Path
-        A file, whose SHA-256 is known too; of a store all of its files count.
+        A file, whose SHA-256 is known too; of a store names, sizes and times count. A
+        sample has no file, and never changes.
     """
-    known = _looks_of(source)
-    return known | ({"sha256": _sum_of(source)} if source.is_file() else {})
+    return {"looks": state_of(str(source), ())} | _sum_of(source)
 
 
-def is_unchanged(source: Path, before: dict[str, Any]) -> bool:
-    """Whether an image is what it was: in size and time, or else in its bytes.
+def is_unchanged(source: Path, before: Mapping[str, str]) -> bool:
+    """Whether a file, or a store, is what it was: in size and time, or in its bytes.
 
     Parameters
     ----------
     source : Path
-    before : dict
+    before : mapping
         See `state_of_image`.
     """
-    now = _looks_of(source)
-    if now == {name: value for name, value in before.items() if name != "sha256"}:
+    if before.get("looks") == state_of(str(source), ()):
         return True
-    is_like = source.is_file() and now.get("size") == before.get("size")
-    return is_like and _sum_of(source) == before.get("sha256")
+    known = _sum_of(source)
+    return bool(known) and known["sha256"] == before.get("sha256")
 
 
-def _looks_of(source: Path) -> dict[str, Any]:
-    """Return how many files there are, how large, and when one changed last."""
-    files = [p for p in source.rglob("*") if p.is_file()] or [source]
-    about = [file.stat() for file in files if file.exists()]
-    if not about:
-        return {}
-    return {
-        "files": len(about),
-        "size": sum(each.st_size for each in about),
-        "changed": max(each.st_mtime_ns for each in about),
-    }
-
-
-def _sum_of(source: Path) -> str:
-    with source.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+def _sum_of(source: Path) -> dict[str, str]:
+    return checksums({"sha256": source}) if source.is_file() else {}
 
 
 @dataclass(frozen=True)
@@ -123,7 +112,7 @@ class BatchJournal:
         return sorted(rows, key=lambda row: row.name)
 
     def record(
-        self, item: Item, row: BatchRow, state: dict[str, Any], thumbnail: bytes
+        self, item: Item, row: BatchRow, state: dict[str, str], thumbnail: bytes
     ) -> None:
         """Record that an image is done.
 
@@ -139,13 +128,14 @@ class BatchJournal:
         known = {
             "state": state,
             "row": _as_json(row, self.output),
+            "report": state_of_image(row.files["report"]),
             "thumbnail": b64encode(thumbnail).decode(),
         }
         text = json.dumps(known)
         self.folder.mkdir(parents=True, exist_ok=True)
         write_durably(self._path(item.source), lambda file: file.write(text.encode()))
 
-    def state(self, row: BatchRow) -> dict[str, Any]:
+    def state(self, row: BatchRow) -> dict[str, str]:
         """Return by what the image of a row is known again; see `state_of_image`.
 
         Parameters
@@ -166,7 +156,8 @@ class BatchJournal:
     def done(self, item: Item, own_hash: str) -> BatchRow | None:
         """Return what an image gave, if it was done by these settings and is the same.
 
-        And if all that was written of it is still there.
+        And if all that was written of it is still there, and no other run has replaced
+        it, which its report would tell. What was changed by hand stays as it is.
 
         Parameters
         ----------
@@ -181,6 +172,8 @@ class BatchJournal:
         is_there = all(path.exists() for path in row.files.values())
         if not is_there or row.folder != item.folder:
             return None
+        if not is_unchanged(row.files["report"], known["report"]):
+            return None
         return row if is_unchanged(item.source, known["state"]) else None
 
     def _path(self, source: Path) -> Path:
@@ -191,7 +184,7 @@ class BatchJournal:
         """Read what is known of an image; nothing where that is not whole."""
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
-            return known if {"state", "row"} <= set(known) else {}
+            return known if set(known) >= KEYS else {}
         except (OSError, ValueError):
             return {}
 

@@ -16,10 +16,12 @@ from napari_shiftseg.batch.order import BatchOrder, BatchOutcome, BatchProgress
 from napari_shiftseg.batch.run import held
 from napari_shiftseg.batch.tables import RECORD, Written, written_steps
 from napari_shiftseg.batch.thumbnail import thumbnail
-from napari_shiftseg.mending.edit_lists import write_edits
 from napari_shiftseg.metrics.measuring import FRAME, PLANE, measure_steps
 from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.results.measuring import with_planes_last
+from napari_shiftseg.results.recipe_file import mended_yaml
+from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.folders import read_record
 from napari_shiftseg.stores.image import as_read
 from napari_shiftseg.stores.label_sum import labels_sum
@@ -32,7 +34,7 @@ from napari_shiftseg.stores.written_labels import KINDS, LabelImage
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.stores.reading import Source
 
-FURTHER = ("objects", "classes", "edits", "report")  # files beside those of labels
+FURTHER = ("objects", "classes", "edits", "settings", "report")  # beside the labels
 WRITING = BatchProgress(0, 0, stage="writing tables")
 
 
@@ -55,12 +57,14 @@ def mended_steps(
     labels: NDArray[np.integer],
     edits: EditList,
     page: Callable[[BatchOutcome], str] | None = None,
+    right: Collection[int] = (),
 ) -> Generator[Progress, None, BatchRow]:
     r"""Write mended labels of an image of a batch, and all that follows from them.
 
     Its table is measured anew, its row and the tables of the whole batch are written
     again. Objects that were not touched keep their confidence; of others it is not
-    known any more, and ``looked_at`` says "edited".
+    known any more, and ``looked_at`` says "edited". The settings beside them name the
+    edits: ``shiftseg mend --config`` makes the labels again.
 
     Parameters
     ----------
@@ -76,6 +80,8 @@ def mended_steps(
         What was done to them; written beside them.
     page : callable, optional
         See `batch_steps`.
+    right : collection of int
+        Labels of objects that were looked at and found right, for ``looked_at``.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def mended_steps(
         order = order_in(output, row)
         written = Written(order)
         written.refuse_others()
-        new = yield from _image_steps(order, row, labels, edits)
+        new = yield from _image_steps(order, row, labels, edits, right)
         yield WRITING
         every = tuple(new if known.name == row.name else known for known in rows)
         outcome = BatchOutcome(order, every, {}, sum_of_seconds(every))
@@ -128,20 +134,26 @@ def sum_of_seconds(rows: Sequence[BatchRow]) -> float:
 
 
 def _image_steps(
-    order: BatchOrder, row: BatchRow, labels: NDArray[np.integer], edits: EditList
+    order: BatchOrder,
+    row: BatchRow,
+    labels: NDArray[np.integer],
+    edits: EditList,
+    right: Collection[int],
 ) -> Generator[Progress, None, BatchRow]:
     """Write what there is of one image, all or none, and record it."""
     report = read_record(row.files["report"])
     config = read_config(report["given"]["model"])
     source = image_for(config, row.source, order.channel, order.series)
+    plain = replace(source, axes=source.axes.replace(CHANNELS, ""))
     region = _region(report["offset"], labels)
     light = as_read(source.data, config.ndim, config.in_channels)
     light = light[(..., *(slice(*side) for side in region))]
-    table = yield from _table_steps(row, labels, source, light, region)
+    known = yield from _table_steps(row, labels, plain, light, region)
+    table = carried_over(*known, right)
     spatial = len(_axes_of(table).lstrip(FRAME + PLANE))
     new = replace(
         row, status="done", files={**row.files, "edits": _edits_of(row)},
-        **figures(table, labels.size, source.pixel_size(spatial)),
+        **figures(table, labels.size, plain.pixel_size(spatial)),
     )  # fmt: skip
     report |= {
         "objects": new.objects, "edits": len(edits.edits),
@@ -161,8 +173,11 @@ def _table_steps(
     source: Source,
     light: NDArray[Any],
     region: Region,
-) -> Generator[Progress, None, Table]:
-    """Measure labels as those were that they replace, and keep what still holds."""
+) -> Generator[Progress, None, tuple[Table, Table, set[int]]]:
+    """Measure labels as those were that they replace.
+
+    Returns the table of now, the older one, and the labels of objects that differ.
+    """
     former, old = (
         read_labels("labels", row.files["labels"]),
         read_table(row.files["objects"]),
@@ -174,13 +189,16 @@ def _table_steps(
         )
     axes = _axes_of(old)
     spatial = len(axes.lstrip(FRAME + PLANE))
+    if spatial > len(region):  # of planes that were linked
+        along = labels.ndim - spatial
+        light = light.transpose(with_planes_last(light.ndim, along, len(region)))
     is_bright = any(name.startswith("mean_intensity") for name in old)
     table = yield from measure_steps(
         labels, light if is_bright else None,
         source.pixel_size(spatial) if _has_units(old) else None, axes=axes,
         offset=(0,) * (spatial - len(region)) + tuple(start for start, _ in region),
     )  # fmt: skip
-    return carried_over(table, old, touched(former, labels))
+    return table, old, touched(former, labels)
 
 
 def _labels_of(
@@ -213,11 +231,22 @@ def _write(
                 classes = read_table(row.files["classes"])
                 write_rows(part, _known_classes(classes, table))
             elif kind == "edits":
-                write_edits(part, edits)
+                part.write_text(edits.to_json(), encoding="utf-8")
+            elif kind == "settings":
+                part.write_text(_settings(row, report), encoding="utf-8")
             elif kind == "report":
                 part.write_text(json.dumps(report, indent=2), encoding="utf-8")
             else:
                 labels.write(kind, part)
+
+
+def _settings(row: BatchRow, report: dict[str, Any]) -> str:
+    """Return the settings of the run, the edits among them."""
+    path, edits = row.files["settings"], row.files["edits"].name
+    text = path.read_text(encoding="utf-8")
+    return mended_yaml(
+        text, path.name, edits, report["labels_sha256"], objects=row.objects
+    )
 
 
 def _known_classes(classes: Table, table: Mapping[str, NDArray[Any]]) -> Table:

@@ -88,10 +88,12 @@ class BatchRow:
     error : str
         What went wrong; empty: nothing.
     objects : int
+        Over all frames; one that is linked counts once.
     density : float
-        Objects in a million pixels, over all frames.
+        Objects in a million pixels; of frames the mean of what each has.
     median_area : float
-        Pixels of an object, the median; nan without objects.
+        Pixels of an object, in a frame of a time series, the median; nan without
+        objects.
     foreground_share : float
         Share of the pixels that objects cover, of 1.
     confidence : float

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.results.recipe_file import given_of
 from napari_shiftseg.stores.folders import (
     Run,
     read_record,
@@ -149,6 +150,7 @@ def batch_record(outcome: BatchOutcome) -> dict[str, Any]:
     outcome : BatchOutcome
     """
     order = outcome.order
+    given = given_of(order.model, order.channel, order.series)
     return {
         "images": len(outcome.rows),
         **{kind: len(outcome.of(kind)) for kind in ("done", "skipped", "failed")},
@@ -157,12 +159,7 @@ def batch_record(outcome: BatchOutcome) -> dict[str, Any]:
         "rows": [_row_as_json(row) for row in outcome.rows],
         "files": {kind: str(path) for kind, path in outcome.files.items()},
         "settings": asdict(order.settings),
-        "given": {
-            "model": order.model,
-            "channel": order.channel,
-            "series": order.series,
-            "save": ",".join(order.save),
-        },
+        "given": given["given"] | {"save": ",".join(order.save)},
     }
 
 

@@ -13,10 +13,11 @@ from typer.core import TyperCommand
 
 from napari_shiftseg.cli.recipes import note_changes, take_made
 from napari_shiftseg.cli.settings_file import read_run
-from napari_shiftseg.networks.header import figure_models, find_model, named_models
+from napari_shiftseg.networks.header import figure_models, named_models
 from napari_shiftseg.networks.loading.models import trust
 from napari_shiftseg.pipeline.glossary import Term, setting, terms
 from napari_shiftseg.pipeline.settings import Settings
+from napari_shiftseg.results.recipe_file import given_of
 from napari_shiftseg.samples.catalogue import SAMPLES
 
 SAMPLE_HELP = "\b\nSamples:\n" + "\n".join(
@@ -145,10 +146,7 @@ class Order:
     @property
     def given(self) -> dict[str, Any]:
         """What a record says of model and image, to be read again by ``--config``."""
-        path, asked = find_model(self.model), self.asked
-        model = str(path.resolve()) if path == Path(self.model) else self.model
-        given = {"model": model, "channel": asked.channel, "series": asked.series}
-        return {"given": given}
+        return given_of(self.model, self.asked.channel, self.asked.series)
 
 
 RARE = {  # options that --help leaves out

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.cli.terminal import note
-from napari_shiftseg.results.recipe import changed_since, read_made
+from napari_shiftseg.results.recipe_file import changed_since, read_made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
-from napari_shiftseg.results.recipe import ANY_IMAGE, MADE, NOT_OPTIONS
+from napari_shiftseg.results.recipe import ANY_IMAGE
+from napari_shiftseg.results.recipe_file import MADE, NOT_OPTIONS
 from napari_shiftseg.stores.own_stores import record_in
 
 if TYPE_CHECKING:

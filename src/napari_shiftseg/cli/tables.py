@@ -12,7 +12,7 @@ import numpy as np
 from napari_shiftseg.cli.terminal import note, with_progress
 from napari_shiftseg.metrics.agreement import compare_labels_steps
 from napari_shiftseg.metrics.measuring import SPATIAL, measure_steps
-from napari_shiftseg.report.differences import outlines
+from napari_shiftseg.report.differences import differences_picture
 from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.folders import (
     kept_if_used,
@@ -181,7 +181,8 @@ def run_differences(
         with all_or_none([*paths.values()]) as unfinished:
             write_rows(unfinished[0], found.table)
             for picture in unfinished[1:]:
-                pixels = outlines(np.asarray(a.data), np.asarray(b.data), found)
+                both = np.asarray(a.data), np.asarray(b.data)
+                pixels = differences_picture(*both, found)
                 write_colours(picture, pixels, "YX", {}, is_png=True)
     _print_counts(found, paths, asked.json)
 

@@ -10,7 +10,7 @@ import zarr
 
 from napari_shiftseg.metrics.measuring import FRAME, PLANE, measure_steps
 from napari_shiftseg.pipeline.series import linked_axis
-from napari_shiftseg.results.measuring import axes_of_run
+from napari_shiftseg.results.measuring import axes_of_run, with_planes_last
 from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.reading import name_of_file
 from napari_shiftseg.stores.writing import OBJECTS
@@ -62,7 +62,7 @@ def table_steps(
     axes, along = axes_of_run(names, len(names), ndim, linked)
     labels: Any = zarr.open_array(str(output.labels[0]), mode="r")
     light: Any = Part(order.pixels, order.plan.offset, output.shape[-ndim:])
-    if along is not None and along < len(names) - 1:
+    if along is not None:
         labels, light = (_moved(each, along, ndim) for each in (labels, light))
     spatial = len(axes.lstrip(FRAME + PLANE))
     source = order.source
@@ -112,8 +112,9 @@ class Part:
 
 def _moved(array: Any, along: int, ndim: int) -> Any:
     """Let an axis be the first of the spatial ones, lazily."""
+    order = with_planes_last(array.ndim, along, ndim)
+    if order == sorted(order):
+        return array
     import dask.array as da
 
-    order = [axis for axis in range(array.ndim) if axis != along]
-    order.insert(array.ndim - ndim - 1, along)
     return da.from_array(array).transpose(order)

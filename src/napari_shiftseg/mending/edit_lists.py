@@ -81,6 +81,10 @@ class EditList:
             "image": self.image,
         }
 
+    def to_json(self) -> str:
+        """Return all of it as a file holds it; see `read_edits`."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
     @classmethod
     def from_dict(cls, known: Any) -> EditList:
         """Read what `to_dict` returns; model and image may be missing.
@@ -164,7 +168,7 @@ def write_edits(path: Path, edits: EditList) -> None:
     OSError
         If it cannot be written; an older file is as it was.
     """
-    text = json.dumps(edits.to_dict(), allow_nan=False)
+    text = edits.to_json()
     with whole_or_not_at_all(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isfinite, prod
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_shiftseg.metrics.convexity import Extents, hull_volume
 from napari_shiftseg.metrics.label_blocks import block_of, boxes, chunk_of, sliceable
+from napari_shiftseg.metrics.measuring_checks import light_of, offset_of, spacing_of
 from napari_shiftseg.metrics.object_sums import Runs, Sums
 from napari_shiftseg.metrics.pieces import Pieces
 from napari_shiftseg.progress import Progress, exhaust
@@ -61,9 +62,10 @@ def measure(
     bbox_y0, …, bbox_y1, …                  its box in pixels, half-open
     axis_major_length, axis_minor_length    of the ellipse (ellipsoid) of the same
                                             second moments: 4√λ of the largest and the
-                                            least variance λ (in 3-D √20λ); in units if
-                                            `spacing` is known, else in pixels
-    eccentricity                            √(1 − λ₂/λ₁), 2-D only; 0 is a circle
+                                            least variance λ (in 3-D √20λ), in pixels
+    axis_major_length_um, …                 the same in units, of the ellipse there
+    eccentricity                            √(1 − λ₂/λ₁), 2-D only; 0 is a circle; in
+                                            units if `spacing` is known
     solidity                                pixels / pixels of its convex hull
     mean_, min_, max_, sum_intensity        of the grey values; of several channels
                                             ``mean_intensity_NAME``
@@ -133,10 +135,10 @@ def measure_steps(
     pixels = sliceable(labels)
     names = axes_of(len(pixels.shape), axes)
     spatial = len(names.lstrip(FRAME + PLANE))
-    light, at = (None, 0) if image is None else _light_of(image, pixels.shape, spatial)
+    light, at = (None, 0) if image is None else light_of(image, pixels.shape, spatial)
     subject = Subject(
-        pixels, light, at, spatial, _spacing_of(spacing, spatial),
-        _offset_of(offset, spatial), unit, tuple(channels), solidity,
+        pixels, light, at, spatial, spacing_of(spacing, spatial),
+        offset_of(offset, spatial), unit, tuple(channels), solidity,
     )  # fmt: skip
     leading = pixels.shape[: len(names) - spatial]
     places = list(np.ndindex(leading))
@@ -177,56 +179,6 @@ def axes_of(ndim: int, axes: str | None) -> str:
             f"each at most once, then ZYX, YX or X; got {axes!r}"
         )
     return names
-
-
-def _spacing_of(
-    spacing: float | Sequence[float] | None, spatial: int
-) -> tuple[float, ...]:
-    """Return the distance of two pixels along each axis; empty: not known."""
-    if spacing is None or np.size(spacing) == 0:
-        return ()
-    try:
-        sizes = tuple(float(size) for size in np.atleast_1d(spacing))
-    except (TypeError, ValueError):
-        sizes = ()
-    sizes = sizes * spatial if len(sizes) == 1 else sizes
-    if len(sizes) != spatial or not all(isfinite(s) and s > 0 for s in sizes):
-        raise ValueError(
-            f"spacing must be {spatial} numbers above 0, one for each axis of an "
-            f"object, or one for all; got {spacing!r}: leave it out if it is not known"
-        )
-    return sizes
-
-
-def _offset_of(offset: Sequence[int] | None, spatial: int) -> tuple[int, ...]:
-    start = (0,) * spatial if offset is None else tuple(int(pixel) for pixel in offset)
-    if len(start) != spatial:
-        raise ValueError(
-            f"offset must be {spatial} whole numbers, one for each axis of an object; "
-            f"got {offset!r}"
-        )
-    return start
-
-
-def _light_of(image: Any, shape: tuple[int, ...], spatial: int) -> tuple[Any, int]:
-    """Return an image, and which axis its channels are; −1: it has none."""
-    light, expected = sliceable(image), tuple(shape)
-    its = tuple(light.shape)
-    if np.dtype(light.dtype).kind not in "buif":
-        raise ValueError(
-            f"the image must hold real numbers (boolean, integer or float), got the "
-            f"dtype {light.dtype}"
-        )
-    if its == expected:
-        return light, -1
-    for at in (len(shape) - spatial, 0, len(shape), *range(1, len(shape))):
-        if len(its) == len(shape) + 1 and its[:at] + its[at + 1 :] == expected:
-            return light, at
-    raise ValueError(
-        f"labels and image must have one shape, but for an axis of channels; got "
-        f"{expected} and {its}: give the image that was segmented, or the same part "
-        f"of it"
-    )
 
 
 @dataclass(frozen=True)
@@ -329,18 +281,32 @@ class Subject:
         """Return lengths of axes and eccentricity; none in 1-D."""
         if self.spatial == 1:
             return {}
-        spread = sums.covariance(self.sizes or (1.0,) * self.spatial)
-        variance = np.clip(np.linalg.eigvalsh(spread), 0, None)  # upward
-        least, most = variance[:, 0], variance[:, -1]
-        scale = 16 if self.spatial == 2 else 20
-        table = {
-            "axis_major_length": np.sqrt(scale * most),
-            "axis_minor_length": np.sqrt(scale * least),
-        }
+        least, most = self._variances(sums, (1.0,) * self.spatial)
+        table = self._axes(least, most)
+        if self.sizes:
+            least, most = self._variances(sums, self.sizes)
+            table |= self._axes(least, most, f"_{UNITS.get(self.unit, self.unit)}")
         if self.spatial == 2:
             ratio = np.divide(least, most, out=np.ones_like(most), where=most > 0)
             table["eccentricity"] = np.sqrt(1 - ratio)
         return table
+
+    def _variances(
+        self, sums: Sums, sizes: Sequence[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the least and the largest variance of the places of the pixels."""
+        upward = np.linalg.eigvalsh(sums.covariance(sizes))
+        variance = np.clip(upward, 0, None)
+        return variance[:, 0], variance[:, -1]
+
+    def _axes(
+        self, least: NDArray[np.float64], most: NDArray[np.float64], unit: str = ""
+    ) -> Table:
+        scale = 16 if self.spatial == 2 else 20
+        return {
+            f"axis_major_length{unit}": np.sqrt(scale * most),
+            f"axis_minor_length{unit}": np.sqrt(scale * least),
+        }
 
     def _solidities(
         self, sums: Sums, place: tuple[int, ...]

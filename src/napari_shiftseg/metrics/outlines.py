@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import label as connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,10 +152,37 @@ def _parts(
             (holes if is_hole else outer).append(_turned(simple, is_hole))
     if not holes:
         return tuple(map(Part, outer))
-    of: dict[int, list[Ring]] = {}
+    if len(outer) == 1:
+        return (Part(outer[0], tuple(holes)),)
+    pieces = _Pieces.of(labels, label, outer)
+    inside: dict[int, list[Ring]] = {}
     for hole in holes:
-        of.setdefault(_around(hole, outer), []).append(hole)
-    return tuple(Part(ring, tuple(of.get(n, ()))) for n, ring in enumerate(outer))
+        y, x = min(hole)  # its first pixel; the one above is of the object
+        inside.setdefault(pieces.at(y - 1, x), []).append(hole)
+    return tuple(
+        Part(ring, tuple(inside.get(pieces.at(*min(ring)), ()))) for ring in outer
+    )
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """The pieces of an object that are connected by faces: each has one outer ring."""
+
+    number: NDArray[np.int32]  # (y, x), of the piece that a pixel is of
+    top: int  # first row
+    left: int  # first column
+
+    @classmethod
+    def of(cls, labels: NDArray[np.integer], label: int, outer: list[Ring]) -> _Pieces:
+        """Find the pieces of an object in the box around its outer rings."""
+        corners = np.array([vertex for ring in outer for vertex in ring])
+        (top, left), (low, right) = corners.min(axis=0), corners.max(axis=0)
+        number, _ = connected(labels[top:low, left:right] == label)
+        return cls(number, int(top), int(left))
+
+    def at(self, y: int, x: int) -> int:
+        """Return the piece of a pixel."""
+        return int(self.number[y - self.top, x - self.left])
 
 
 def _simple(ring: Ring) -> Iterator[Ring]:
@@ -163,11 +191,15 @@ def _simple(ring: Ring) -> Iterator[Ring]:
         yield ring
         return
     path: Ring = []
+    places: dict[Vertex, int] = {}  # of the vertices, in the path
     for vertex in ring:
-        if vertex in path:
-            at = path.index(vertex)
-            yield path[at:]
-            del path[at:]
+        if vertex in places:
+            loop = path[places[vertex] :]
+            yield loop
+            del path[places[vertex] :]
+            for gone in loop:
+                del places[gone]
+        places[vertex] = len(path)
         path.append(vertex)
     yield path
 
@@ -184,21 +216,3 @@ def _area(ring: Ring) -> int:
 def _turned(ring: Ring, is_hole: bool) -> Ring:
     """Let an outer ring go round clockwise on screen, and a hole the other way."""
     return ring[::-1] if (_area(ring) < 0) != is_hole else ring
-
-
-def _around(hole: Ring, outer: list[Ring]) -> int:
-    """Return which ring a hole is in: of several around it the smallest."""
-    if len(outer) == 1:
-        return 0
-    y, x = min(hole)
-    around = [n for n, ring in enumerate(outer) if _holds(ring, y, x)]
-    return min(around, key=lambda n: abs(_area(outer[n])))
-
-
-def _holds(ring: Ring, y: int, x: int) -> bool:
-    """Whether a pixel is inside: an odd number of edges lies to the right of it."""
-    ends = zip(ring, [*ring[1:], ring[0]], strict=True)
-    right = sum(
-        x < at and min(top, low) <= y < max(top, low) for (top, at), (low, _) in ends
-    )
-    return right % 2 == 1

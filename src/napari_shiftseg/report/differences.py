@@ -23,7 +23,7 @@ COLOURS = {  # of Okabe and Ito, told apart by the colour-blind too
 }
 
 
-def outlines(
+def differences_picture(
     a: NDArray[Any], b: NDArray[Any], agreement: Agreement
 ) -> NDArray[np.uint8]:
     """Draw the outlines of two label images on black.

@@ -53,7 +53,8 @@ def object_confidence(result: Segmentation, model: TiledNetwork) -> Table:
             Of its pixels to its mode, in bandwidths, their mean.
         margin : float
             Distance to the nearest mode of an object that it touches less that to its
-            own, the mean of its pixels; NaN where it touches none.
+            own, the mean of its pixels; NaN where it touches none. Of an object of
+            several frames it is the mean of those in which it touches one.
         disagreement : float
             Only of several views: how differently they see this distance, see
             `disagreement_of`.
@@ -117,18 +118,24 @@ def views_of(result: Segmentation, model: TiledNetwork) -> int:
 
 
 def _joined(frames: Sequence[Table], columns: Sequence[str]) -> Table:
-    """Join the tables of frames; of an object in several, weighed by its areas."""
+    """Join the tables of frames; of an object in several, weighed by its areas.
+
+    Where it has no value in some, as a margin where it touches none, the others count.
+    """
     every = {name: np.concatenate([f[name] for f in frames]) for name in frames[0]}
     labels, number = np.unique(every["label"], return_inverse=True)
     area = every["area"]
-    whole = np.bincount(number, area, len(labels))
     joined: Table = {"label": labels}
     for name in columns:
         values = every[name]
         if values.dtype == bool:
             joined[name] = np.bincount(number, values, len(labels)) > 0
         else:
-            joined[name] = np.bincount(number, values * area, len(labels)) / whole
+            known = ~np.isnan(values)
+            total = np.bincount(number, np.where(known, values * area, 0), len(labels))
+            whole = np.bincount(number, np.where(known, area, 0), len(labels))
+            none = np.full(len(labels), np.nan)
+            joined[name] = np.divide(total, whole, out=none, where=whole > 0)
     return joined
 
 

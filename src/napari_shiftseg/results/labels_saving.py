@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_shiftseg.progress import Progress
-from napari_shiftseg.results.recipe import Recipe, as_yaml, made_with
+from napari_shiftseg.results.recipe_file import as_yaml, made_with
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.reading import stored_in
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from napari_shiftseg.metrics.measuring import Table
+    from napari_shiftseg.results.recipe import Recipe
     from napari_shiftseg.stores.written_labels import LabelImage
 
 
@@ -131,7 +131,7 @@ def _write(
     if kind == TABLE:
         write_rows(part, labels.table or {})
     elif kind == "edits" and recipe.edit_list is not None:
-        part.write_text(json.dumps(recipe.edit_list.to_dict()), encoding="utf-8")
+        part.write_text(recipe.edit_list.to_json(), encoding="utf-8")
     elif kind == "settings":
         part.write_text(_settings(labels, recipe, files), encoding="utf-8")
     else:

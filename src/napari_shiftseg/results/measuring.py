@@ -90,10 +90,8 @@ class Measuring:
             config = model.config
             pixels = as_read(image, config.ndim, config.in_channels)
             light = pixels[(..., *(slice(*side) for side in result.region))]
-            if along is not None and along != number - 1:
-                order = [axis for axis in range(light.ndim) if axis != along]
-                order.insert(light.ndim - ndim - 1, along)
-                light = light.transpose(order)
+            if along is not None:
+                light = light.transpose(with_planes_last(light.ndim, along, ndim))
         return cls(
             axes, along, source.pixel_size(spatial) if source else (),
             (0,) * (spatial - ndim) + result.offset,
@@ -199,6 +197,23 @@ class Measuring:
             slice(int(row[f"bbox_{n}0"]) - o, int(row[f"bbox_{n}1"]) - o)
             for n, o in zip(letters, start, strict=True)
         )
+
+
+def with_planes_last(ndim: int, along: int, spatial: int) -> list[int]:
+    """Return the order of axes in which that of linked planes is z, after channels.
+
+    Parameters
+    ----------
+    ndim : int
+        Axes of the labels, or of the image.
+    along : int
+        That of the planes.
+    spatial : int
+        Axes that the model reads, the last ones.
+    """
+    order = [axis for axis in range(ndim) if axis != along]
+    order.insert(ndim - spatial - 1, along)
+    return order
 
 
 def axes_of_run(

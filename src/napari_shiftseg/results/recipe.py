@@ -1,25 +1,18 @@
-"""A run as a recipe: settings in a file, a command, a script; each makes it again."""
+"""A run as a recipe: a command, or a script, that makes it again."""
 
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shlex
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from pprint import pformat
 from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from napari_shiftseg import __version__
 from napari_shiftseg.geometry.window import window_text
-from napari_shiftseg.networks.header import find_model
 from napari_shiftseg.pipeline.settings import Settings
-from napari_shiftseg.stores.folders import checksums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +22,6 @@ if TYPE_CHECKING:
 
 Shell = Literal["posix", "cmd", "powershell"]
 ANY_IMAGE = "IMAGE"  # stands for a file that is not known
-MADE = "made"  # key of what came out, which no option takes
-NOT_OPTIONS = ("command", MADE)  # keys
 BARE = re.compile(r"[\w@%+=:,./\\-]+")  # a word that no shell of Windows reads into
 SPECIAL = re.compile(r"[&|<>^()!,;=`'$%]")  # what cmd reads into where it is not quoted
 
@@ -270,98 +261,3 @@ def _saved(recipe: Recipe) -> str:
 
 def _arguments(settings: Mapping[str, Any], indent: int) -> str:
     return "".join(f"{' ' * indent}{k}={v!r},\n" for k, v in settings.items())
-
-
-def as_yaml(recipe: Recipe, made: Mapping[str, Any], name: str) -> str:
-    """Return the settings of a run in YAML, as ``--config`` reads them.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    made : mapping
-        What came out, and with what; see `made_with`.
-    name : str
-        Of the file.
-    """
-    words = ["shiftseg", recipe.command, "--config", name, "-o", "FOLDER"]
-    edits = {"edits": recipe.edits} if recipe.edits else {}
-    known = {
-        "command": recipe.command,
-        "image": recipe.image,
-        **edits,
-        "model": recipe.model,
-        **recipe.options(),
-        MADE: dict(made),
-    }
-    text = yaml.safe_dump(known, sort_keys=False, allow_unicode=True, width=10**6)
-    return f"# Make this run again: {joined(words, 'posix')}\n{text}"
-
-
-def made_with(recipe: Recipe, labels_sha256: str, **figures: Any) -> dict[str, Any]:
-    """Return what came out of a run, and with what: sums and versions.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    labels_sha256 : str
-        Of the labels, see `labels_sum`.
-    **figures
-        That stand there besides.
-    """
-    import numpy
-    import torch
-
-    files = _files(recipe.image, recipe.model)
-    sums = {f"{name}_sha256": found for name, found in checksums(files).items()}
-    versions = {
-        "napari-shiftseg": __version__,
-        "torch": str(torch.__version__),
-        "numpy": numpy.__version__,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-    return {"labels_sha256": labels_sha256, **figures, **sums, "versions": versions}
-
-
-def changed_since(known: Mapping[str, Any], image: str, model: str) -> list[str]:
-    """Say which file is another one than when a run was made.
-
-    Parameters
-    ----------
-    known : mapping
-        What `made_with` returned then.
-    image, model : str
-        That are to be taken now. What is not there is not spoken of: it is refused
-        where it is opened.
-    """
-    files = _files(image, model)
-    return [
-        f"the {name} {files[name]} is not the file that the run was made with (its "
-        f"SHA-256 is another one): the labels may be others, too"
-        for name, found in checksums(files).items()
-        if known.get(f"{name}_sha256", found) != found
-    ]
-
-
-def _files(image: str, model: str) -> dict[str, Path]:
-    """Return the files of a run that are there; a sample has none."""
-    files = {"image": Path(image)}
-    with suppress(FileNotFoundError):
-        files["model"] = find_model(model)
-    return {name: path for name, path in files.items() if path.exists()}
-
-
-def read_made(text: str) -> dict[str, Any]:
-    """Return what a file of settings says of the run that made it; empty: nothing.
-
-    Parameters
-    ----------
-    text : str
-        In YAML or JSON.
-    """
-    try:
-        known = yaml.load(text, yaml.BaseLoader)
-    except yaml.YAMLError:
-        return {}
-    made = known.get(MADE) if isinstance(known, dict) else None
-    return made if isinstance(made, dict) else {}

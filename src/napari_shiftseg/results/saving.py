@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_shiftseg.progress import exhaust
-from napari_shiftseg.results.recipe import ANY_IMAGE, Recipe, as_yaml, made_with
+from napari_shiftseg.results.recipe import ANY_IMAGE, Recipe
+from napari_shiftseg.results.recipe_file import as_yaml, made_with
 from napari_shiftseg.results.table import file_table_steps
 from napari_shiftseg.stores.folders import kept_if_used
 from napari_shiftseg.stores.label_sum import labels_sum
@@ -118,7 +118,7 @@ def write_with_recipe(
     texts = {}
     if edits is not None:
         recipe = replace(recipe, edits=f"{outputs.name}{TEXTS['edits']}")
-        texts["edits"] = json.dumps(edits.to_dict(), allow_nan=False)
+        texts["edits"] = edits.to_json()
     made = made_with(
         recipe, labels_sum(result.labels), objects=result.objects, engine=result.engine
     )

@@ -53,7 +53,9 @@ def all_or_none(
     """Give other paths to write to, which take these names together at the end.
 
     See `whole_or_not_at_all`; the names are taken in the order given, and Ctrl-C waits
-    for all of them. What a killed run left unfinished of these files is removed.
+    for all of them. Where one cannot be taken, as that of a file that another program
+    holds open on Windows, all older files are there again. What a killed run left
+    unfinished of these files is removed.
 
     Parameters
     ----------
@@ -74,8 +76,7 @@ def all_or_none(
             for new, mode in zip(unfinished, modes, strict=True):
                 _finish(new, mode)
             with uninterrupted():
-                for new, path in zip(unfinished, paths, strict=True):
-                    _take_name(new, path)
+                _take_names(unfinished, paths)
     finally:
         for new in unfinished:
             with suppress(OSError):
@@ -164,16 +165,49 @@ def _mode(path: Path) -> int | None:
     return stat.S_IMODE(found.st_mode)
 
 
-def _take_name(new: Path, path: Path) -> None:
-    """Give a file or folder its name; what a folder replaces is moved away first."""
-    if not new.is_dir() or not os.path.lexists(path):
-        os.replace(new, path)
-        return
+def _take_names(unfinished: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Give all their names; where one cannot have it, the older ones are put back."""
+    taken: list[tuple[Path, Path | None]] = []
+    try:
+        for new, path in zip(unfinished, paths, strict=True):
+            taken.append((path, _set_aside(path, new.is_dir())))
+            os.replace(new, path)
+    except OSError:
+        for path, old in reversed(taken):
+            with suppress(OSError):
+                _put_back(path, old)
+        raise
+    finally:
+        for _, old in taken:
+            if old is not None:
+                with suppress(OSError):
+                    _remove(old)
+
+
+def _set_aside(path: Path, is_folder: bool) -> Path | None:
+    """Keep what is to be replaced by another name; None: there is nothing.
+
+    A file keeps its own name, too, so that there is one at any time. Disks without hard
+    links keep no file.
+    """
+    if not os.path.lexists(path):
+        return None
     old = path.with_name(unfinished_name(_beginning(path)))
-    os.replace(path, old)
-    os.replace(new, path)
+    if is_folder:
+        os.replace(path, old)
+        return old
     with suppress(OSError):
-        _remove(old)
+        os.link(path, old)
+    return old
+
+
+def _put_back(path: Path, old: Path | None) -> None:
+    if old is None:
+        _remove(path)
+    elif os.path.lexists(old):
+        if old.is_dir():
+            _remove(path)
+        os.replace(old, path)
 
 
 def _made(path: Path, is_folder: bool) -> Path:

@@ -146,11 +146,17 @@ def test_mend_predicts_again_and_the_labels_are_the_same(
 
 
 def test_mended_labels_are_saved_back_and_measured_anew(
-    viewer, done, folder, mending, settle, quiet
+    viewer, done, folder, mending, settle, quiet, qtbot
 ):
     mend = mending(viewer, done, "control/a")
     labels, before = mend.result.value, done.work.row
-    biggest = int(np.bincount(labels.data.ravel())[1:].argmax() + 1)
+    mend.review.go_on()
+    qtbot.waitUntil(lambda: mend.review.current is not None, timeout=60_000)
+    sure = mend.review.current
+    mend.review.mark_right()
+    sizes = np.bincount(labels.data.ravel())
+    sizes[[0, sure]] = 0
+    biggest = int(sizes.argmax())
     point = tuple(np.argwhere(labels.data == biggest)[0].tolist())
     mend.steering.do(Delete((point,)))
     assert mend.files.number_unsaved == 1
@@ -161,8 +167,10 @@ def test_mended_labels_are_saved_back_and_measured_anew(
     assert (row.name, row.objects) == ("control/a", before.objects - 1)
     written = read_labels("labels", file_of(folder, "control/a"))
     np.testing.assert_array_equal(written, labels.data)
-    assert biggest not in read_table(row.files["objects"])["label"]
-    assert row.objects == len(read_table(row.files["objects"])["label"])
+    table = read_table(row.files["objects"])
+    assert biggest not in table["label"]
+    assert row.objects == len(table["label"])
+    assert table["label"][table["looked_at"] == "right"].tolist() == [sure]
     summary = (usual_output(folder) / "summary.csv").read_text()
     assert f"control/a,control,done,{row.objects}," in summary
     done.chart.draw()

@@ -12,7 +12,12 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, SESSION
-from napari_shiftseg.gui.parts.object_features import features_of
+from napari_shiftseg.gui.parts.object_features import (
+    INDEX,
+    LOOKED_AT,
+    RIGHT,
+    features_of,
+)
 from napari_shiftseg.gui.parts.records import (
     METADATA_EDITS,
     METADATA_SAVED,
@@ -188,6 +193,19 @@ def edits_of(labels: Labels) -> EditList:
     store = LayerSession.known(labels).edits or record.begun()
     run = record.run
     return EditList(store.edits, record.chosen, run["model"], run["image"])
+
+
+def found_right(labels: Labels) -> set[int]:
+    """Return the objects that were marked right in Mend.
+
+    Parameters
+    ----------
+    labels : Labels
+    """
+    table = labels.features
+    if LOOKED_AT not in table:
+        return set()
+    return set(table.loc[table[LOOKED_AT] == RIGHT, INDEX].tolist())
 
 
 def _placed(source: Source) -> dict[str, Any]:

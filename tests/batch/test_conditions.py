@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 from pathlib import Path
 
@@ -43,3 +44,14 @@ def test_images_without_objects_have_no_area():
 
 def test_nothing_done_is_no_condition():
     assert conditions([row("a", 3, 4.0, "failed")]) == ()
+
+
+def test_sizes_are_in_units_where_all_images_have_them():
+    sizes = {"median_area_um2": 5.0, "density_mm2": 1.0}
+    (one,) = conditions([replace(row("", 7, 20.0), in_units=sizes)] * 2)
+    assert (one.areas, one.size.column) == ((5.0, 5.0), "median_area_um2")
+    mixed = [replace(row("", 7, 20.0), in_units=sizes), row("", 7, 30.0)]
+    (one,) = conditions(mixed)
+    assert (one.areas, one.size.column) == ((20.0, 30.0), "median_area")
+    failed = [mixed[0], replace(mixed[1], status="failed")]
+    assert conditions(failed)[0].size.title == "median area (µm²)"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from napari_shiftseg.batch.conditions import Condition
+from napari_shiftseg.batch.conditions import IN_UNITS, Condition
 from napari_shiftseg.report.condition_plot import condition_table, draw_conditions
 
 FOUND = (
@@ -21,7 +23,8 @@ def figure() -> Figure:
 
 
 def test_bars_and_dots(figure, tmp_path):
-    draw_conditions(figure, FOUND, unit="µm²")
+    in_units = [replace(one, size=IN_UNITS[0]) for one in FOUND]
+    draw_conditions(figure, in_units)
     figure.savefig(tmp_path / "a.png")
     counts, areas = figure.axes
     assert [bar.get_height() for bar in counts.patches] == [10, 7]
@@ -55,5 +58,5 @@ def test_no_condition_is_an_empty_plot(figure, tmp_path):
 
 def test_table():
     table = condition_table(FOUND)
-    assert table.header[0] == "condition"
+    assert (table.header[0], table.header[-1]) == ("condition", "median_area")
     assert table.rows == (("control", 3, 30, 10.0, 23.0), ("$x$ <b>", 1, 7, 7.0, None))

@@ -8,11 +8,34 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from napari_shiftseg.batch.order import BatchRow
 
 NO_FOLDER = "(no sub-folder)"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How the size of objects is given.
+
+    Attributes
+    ----------
+    column : str
+        In a table.
+    title : str
+        Above a plot.
+    """
+
+    column: str
+    title: str
+
+
+IN_PIXELS = Size("median_area", "median area (pixels)")
+IN_UNITS = (
+    Size("median_area_um2", "median area (µm²)"),
+    Size("median_volume_um3", "median volume (µm³)"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,11 +50,14 @@ class Condition:
         Of each image.
     areas : tuple of float
         Median area of each image that has objects.
+    size : Size
+        Of the areas.
     """
 
     name: str
     objects: tuple[int, ...]
     areas: tuple[float, ...]
+    size: Size = IN_PIXELS
 
     @property
     def images(self) -> int:
@@ -57,6 +83,9 @@ class Condition:
 def conditions(rows: Iterable[BatchRow]) -> tuple[Condition, ...]:
     """Group images by condition, in the order of their names; failed ones are left out.
 
+    Sizes are in units where all images have a pixel size, and as many axes; else in
+    pixels.
+
     Parameters
     ----------
     rows : iterable of BatchRow
@@ -65,11 +94,25 @@ def conditions(rows: Iterable[BatchRow]) -> tuple[Condition, ...]:
     for row in rows:
         if row.status != "failed":
             found.setdefault(row.condition or NO_FOLDER, []).append(row)
+    size = _size_of([row for own in found.values() for row in own])
     return tuple(
         Condition(
             name,
             tuple(row.objects for row in own),
-            tuple(row.median_area for row in own if not isnan(row.median_area)),
+            tuple(area for row in own if not isnan(area := _area(row, size))),
+            size,
         )
         for name, own in sorted(found.items())
     )
+
+
+def _size_of(rows: Sequence[BatchRow]) -> Size:
+    """Return in what sizes of all images can be given."""
+    for size in IN_UNITS:
+        if all(size.column in row.in_units for row in rows):
+            return size
+    return IN_PIXELS
+
+
+def _area(row: BatchRow, size: Size) -> float:
+    return row.median_area if size is IN_PIXELS else row.in_units[size.column]

@@ -21,6 +21,7 @@ from napari_shiftseg.report.condition_plot import (
     condition_table,
     draw_conditions,
     name_conditions,
+    size_of,
 )
 from napari_shiftseg.report.page import Illustration
 from napari_shiftseg.report.plots import LIGHT, clear, finish
@@ -93,6 +94,7 @@ def batch_page(outcome: BatchOutcome) -> str:
         units=list(dict.fromkeys(u for row in outcome.rows for u in row.in_units)),
         plots=plots,
         table=condition_table(found),
+        size=size_of(found).title,
         tables={k: _link(p, outcome) for k, p in outcome.files.items() if k != "page"},
         hashes=sorted({(r.model, r.settings_hash) for r in outcome.rows} - {("", "")}),
         most=MOST_PICTURES,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_shiftseg.batch.conditions import IN_PIXELS
 from napari_shiftseg.report.figures_of_merit import Table
 from napari_shiftseg.report.plots import LIGHT, Colours, clear, finish, is_wide
 from napari_shiftseg.text import visible
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from napari_shiftseg.batch.conditions import Condition
+    from napari_shiftseg.batch.conditions import Condition, Size
 
 
 LONGEST = 18  # characters of a name below its bar
@@ -25,16 +26,13 @@ UPRIGHT = 6  # conditions whose names lie side by side
 BAR = 0.6  # of the way to the next
 SPREAD = 0.5  # of a bar, that the dots of its images take
 FAINT = 0.45  # opacity of a bar, so that the dots are seen on it
-HEADER = (
-    "condition", "images", "objects", "objects_an_image", "median_area",
-)  # fmt: skip
+HEADER = "condition", "images", "objects", "objects_an_image"
 
 
 def draw_conditions(
     figure: Figure,
     found: Sequence[Condition],
     colours: Colours = LIGHT,
-    unit: str = "pixels",
 ) -> None:
     """Draw objects an image and their area, a bar a condition, a dot an image.
 
@@ -46,8 +44,6 @@ def draw_conditions(
         What it shows is replaced.
     found : sequence of Condition
     colours : Colours
-    unit : str
-        Of the areas.
     """
     clear(figure)
     shape = (1, 2) if is_wide(figure) else (2, 1)
@@ -58,7 +54,7 @@ def draw_conditions(
             [one.mean_objects for one in found], colours.cropped,
         ),
         (
-            areas, f"median area ({unit})", [one.areas for one in found],
+            areas, size_of(found).title, [one.areas for one in found],
             [one.median_area or 0 for one in found], colours.naive,
         ),
     ):  # fmt: skip
@@ -98,6 +94,16 @@ def name_conditions(panel: Axes, names: Sequence[str]) -> None:
             text.set(rotation=45, ha="right", rotation_mode="anchor")
 
 
+def size_of(found: Sequence[Condition]) -> Size:
+    """Return how the size of the objects of conditions is given.
+
+    Parameters
+    ----------
+    found : sequence of Condition
+    """
+    return found[0].size if found else IN_PIXELS
+
+
 def _short(name: str) -> str:
     shown = visible(name)
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
@@ -117,4 +123,4 @@ def condition_table(found: Sequence[Condition]) -> Table:
         )
         for one in found
     )  # fmt: skip
-    return Table(HEADER, tuple(rows))
+    return Table((*HEADER, size_of(found).column), tuple(rows))

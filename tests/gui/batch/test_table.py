@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_shiftseg.batch.order import BatchRow
-from napari_shiftseg.gui.batch.table import NAME, STATUS, SURE, FileTable
+from napari_shiftseg.gui.batch.table import AREA, NAME, STATUS, SURE, FileTable
 
 MANY = 5_000
 
@@ -70,6 +70,18 @@ def test_the_confidence_is_shown_where_it_is_known(table):
     assert shown(table, SURE) == ["0.88"]
     table.begin(["a"])
     assert table.isColumnHidden(SURE)
+
+
+def test_the_tip_of_an_area_is_in_units(table):
+    table.begin(["a", "b"])
+    sizes = {"median_area_um2": 10.0}
+    table.take(ended("a", objects=3, median_area=40.0, in_units=sizes))
+    table.take(ended("b", objects=3, median_area=40.0))
+    tips = [
+        table.model().index(row, AREA).data(Qt.ItemDataRole.ToolTipRole)
+        for row in range(2)
+    ]
+    assert tips == ["10 µm²", None]
 
 
 def test_a_file_that_was_not_found_before_gets_a_row(table):

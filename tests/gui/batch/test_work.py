@@ -64,6 +64,18 @@ def test_a_row_opens_image_and_labels(viewer, done, folder, settle, by):
     written = read_labels("labels", file_of(folder, "control/b"))
     np.testing.assert_array_equal(labels.data, written)
     assert viewer.layers.selection.active == labels
+    table = read_table(file_of(folder, "control/b", "objects.csv"))
+    assert list(labels.features["index"]) == list(table["label"])
+    assert list(labels.features["area"]) == list(table["area"])
+    assert "confidence" in labels.features
+
+
+def test_a_table_that_is_gone_does_not_matter(viewer, done, folder, settle):
+    file_of(folder, "control/b", "objects.csv").unlink()
+    done.table.select("control/b")
+    done.work.open.native.click()
+    settle(done)
+    assert viewer.layers[1].features.empty
 
 
 def test_one_is_shown_at_a_time_and_none_is_opened_twice(viewer, done, settle):
@@ -134,11 +146,17 @@ def test_mend_predicts_again_and_the_labels_are_the_same(
 
 
 def test_mended_labels_are_saved_back_and_measured_anew(
-    viewer, done, folder, mending, settle, quiet
+    viewer, done, folder, mending, settle, quiet, qtbot
 ):
     mend = mending(viewer, done, "control/a")
     labels, before = mend.result.value, done.work.row
-    biggest = int(np.bincount(labels.data.ravel())[1:].argmax() + 1)
+    mend.review.go_on()
+    qtbot.waitUntil(lambda: mend.review.current is not None, timeout=60_000)
+    sure = mend.review.current
+    mend.review.mark_right()
+    sizes = np.bincount(labels.data.ravel())
+    sizes[[0, sure]] = 0
+    biggest = int(sizes.argmax())
     point = tuple(np.argwhere(labels.data == biggest)[0].tolist())
     mend.steering.do(Delete((point,)))
     assert mend.files.number_unsaved == 1
@@ -149,8 +167,10 @@ def test_mended_labels_are_saved_back_and_measured_anew(
     assert (row.name, row.objects) == ("control/a", before.objects - 1)
     written = read_labels("labels", file_of(folder, "control/a"))
     np.testing.assert_array_equal(written, labels.data)
-    assert biggest not in read_table(row.files["objects"])["label"]
-    assert row.objects == len(read_table(row.files["objects"])["label"])
+    table = read_table(row.files["objects"])
+    assert biggest not in table["label"]
+    assert row.objects == len(table["label"])
+    assert table["label"][table["looked_at"] == "right"].tolist() == [sure]
     summary = (usual_output(folder) / "summary.csv").read_text()
     assert f"control/a,control,done,{row.objects}," in summary
     done.chart.draw()

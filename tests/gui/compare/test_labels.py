@@ -7,10 +7,10 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_shiftseg.gui.compare.labels import (
-    KINDS,
     CompareLabelsWidget,
     why_not,
 )
+from napari_shiftseg.gui.compare.outlines import KINDS
 
 
 def strip(*spans: tuple[int, int]) -> np.ndarray:
@@ -121,6 +121,41 @@ def test_what_cannot_be_compared_is_said(viewer, widget) -> None:
     widget.there.value = viewer.layers["b"]
     assert widget.button.enabled
     assert widget.answer.value == ""
+
+
+def test_what_has_changed_since_is_said(viewer, widget, qtbot) -> None:
+    compare(widget, qtbot)
+    layer, result = viewer.layers["a"], widget.answer.value
+    layer.visible = True
+    layer.data_setitem((np.array([4]), np.array([5])), 0)
+    qtbot.waitUntil(lambda: "press Compare again" in widget.answer.value)
+    layer.undo()
+    qtbot.waitUntil(lambda: widget.answer.value == result)
+    layer.data_setitem((np.array([4]), np.array([5])), 0)
+    qtbot.waitUntil(lambda: "press Compare again" in widget.answer.value)
+    outlines = viewer.layers["here · a"]
+    compared = widget._shown[0]
+    widget.compare()
+    qtbot.waitUntil(lambda: not widget._jobs, timeout=60_000)
+    assert widget._shown[0] is not compared
+    assert widget.answer.value.startswith("5 objects here")
+    assert viewer.layers["here · a"] is outlines  # the same layer
+    np.testing.assert_array_equal(outlines.data, layer.data)
+
+
+def test_labels_that_go_take_the_comparison_with_them(viewer, widget, qtbot) -> None:
+    compare(widget, qtbot)
+    camera = viewer.scene.camera.center
+    del viewer.layers["a"]
+    widget.table.selectRow(5)
+    assert viewer.scene.camera.center == camera
+
+
+def test_large_numbers_are_coloured_too(viewer, widget, qtbot) -> None:
+    viewer.layers["a"].data = np.where(A > 0, A + 70_000, 0)
+    compare(widget, qtbot)
+    here = viewer.layers["here · a"]
+    assert hexed(here.get_color(70_002)) == KINDS["split"].colour
 
 
 def test_outlines_and_marks_are_not_listed(viewer, widget, qtbot) -> None:

@@ -98,6 +98,22 @@ def test_escape_lets_the_outline_go(viewer, steered, review) -> None:
     assert looked(steered) == {}
 
 
+def test_undo_takes_right_back_in_turn(viewer, steered, review, settled) -> None:
+    layer = steered.steering.layer
+    review.go_on()
+    key(viewer, "O")(viewer)
+    steered.steering.do(Delete((middle(steered, 10),)))
+    settled(steered)
+    assert looked(steered) == {5: "right"}
+    key(layer, "Ctrl+Z")(layer)  # the edit came last
+    assert 10 in layer.data
+    assert looked(steered) == {5: "right"}
+    key(layer, "Ctrl+Z")(layer)
+    assert looked(steered) == {}
+    assert review.current == 5
+    assert key(layer, "Ctrl+Z") is None  # napari's own again
+
+
 def test_mending_counts_and_undo_takes_it_back(
     viewer, steered, review, settled
 ) -> None:
@@ -187,6 +203,25 @@ def test_frames_by_themselves(viewer, segmented, mend, settled, noise) -> None:
     settled(mend)
     assert layer.data[1][layer.data[1] == mend.review.current].any()
     assert list(layer.features["looked_at"]).count("right") == 1
+
+
+def test_of_an_object_in_several_frames_only_that_one_is_looked_at(
+    viewer, segmented, mend, settled, noise
+) -> None:
+    series = np.stack([noise, noise[::-1].copy()])
+    layer = segmented(series, "series", axis_labels=("t", "y", "x"))
+    settled(mend)
+    viewer.dims.set_point(0, 0)
+    there = np.unique(layer.data[0])[1:]
+    frame = np.repeat([0, 1], len(there))  # as where these are linked
+    layer.features = {"index": np.tile(there, 2), "frame": frame}
+    mend.review.go_on()
+    settled(mend)
+    number = mend.review.current
+    mend.review.mark_right()
+    table = layer.features
+    right = table[table["looked_at"] == "right"]
+    assert right[["index", "frame"]].to_numpy().tolist() == [[number, 0]]
 
 
 def test_keys_are_given_back(viewer, steered, review) -> None:

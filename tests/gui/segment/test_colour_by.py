@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -51,6 +54,28 @@ def test_columns_are_offered(box, layer) -> None:
     assert box.choices[:2] == (OBJECTS, "area")
     assert {"class", "confidence", "solidity"} <= set(box.choices)
     assert "index" not in box.choices
+
+
+def test_another_box_knows_what_is_shown(viewer, box, layer, qtbot, said) -> None:
+    """The widget was closed, and opened again."""
+    box.value = "area"
+    other = ColourBy(viewer, lambda: None, said.append)
+    qtbot.addWidget(other.native)
+    other.offer()
+    assert other.value == "area"
+    other.value = OBJECTS
+    np.testing.assert_array_equal(layer.colormap.colors, result_labels().colors)
+
+
+def test_layers_do_not_keep_it(viewer, layer, said) -> None:
+    box = ColourBy(viewer, lambda: None, said.append)
+    box.offer()
+    box.value = "area"
+    known = weakref.ref(box)
+    box.close()
+    del box
+    gc.collect()
+    assert known() is None
 
 
 def test_low_is_dark_and_high_is_bright(box, layer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,12 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY, SESSION
+from napari_shiftseg.gui.parts.object_features import (
+    INDEX,
+    LOOKED_AT,
+    RIGHT,
+    features_of,
+)
 from napari_shiftseg.gui.parts.records import (
     METADATA_EDITS,
     METADATA_SAVED,
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.batch.order import BatchRow
     from napari_shiftseg.mending.edit_lists import EditList
+    from napari_shiftseg.metrics.measuring import Table
     from napari_shiftseg.stores.reading import Source
 
 
@@ -57,6 +65,8 @@ class OpenedRow:
         Of its run; empty without labels.
     edits : EditList or None
         That were made on the labels.
+    table : Table or None
+        Of the objects, unless its file is gone.
     """
 
     row: BatchRow
@@ -64,6 +74,7 @@ class OpenedRow:
     labels: NDArray[np.int32] | None
     report: dict[str, Any]
     edits: EditList | None
+    table: Table | None = None
 
 
 def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
@@ -93,7 +104,17 @@ def opening(row: BatchRow) -> Generator[Progress, None, OpenedRow]:
     source = image_for(config, row.source, *asked)
     labels = read_labels("labels", files["labels"]).astype(np.int32)
     edits = read_edits(files["edits"]) if "edits" in files else None
-    return OpenedRow(row, source, labels, report, edits)
+    return OpenedRow(row, source, labels, report, edits, _table_of(row))
+
+
+def _table_of(row: BatchRow) -> Table | None:
+    """Read the table of objects; None where it is gone, or was made another one."""
+    from napari_shiftseg.stores.tables import read_table
+
+    with suppress(KeyError, OSError, ValueError):
+        table = read_table(row.files["objects"])
+        return table if "label" in table else None
+    return None
 
 
 def show_opened(
@@ -174,6 +195,19 @@ def edits_of(labels: Labels) -> EditList:
     return EditList(store.edits, record.chosen, run["model"], run["image"])
 
 
+def found_right(labels: Labels) -> set[int]:
+    """Return the objects that were marked right in Mend.
+
+    Parameters
+    ----------
+    labels : Labels
+    """
+    table = labels.features
+    if LOOKED_AT not in table:
+        return set()
+    return set(table.loc[table[LOOKED_AT] == RIGHT, INDEX].tolist())
+
+
 def _placed(source: Source) -> dict[str, Any]:
     """Return the keywords that place an image by what its file says."""
     axes = source.axes
@@ -202,6 +236,8 @@ def _labels_layer(
         metadata |= {METADATA_EDITS: edits, METADATA_SAVED: edits}
         record["settings"] = record["settings"] | dict(opened.edits.clustering)
     name = f"labels · {Path(record['model']).stem} · {opened.row.name}"
+    if opened.table is not None:
+        how["features"] = features_of(opened.table)
     return Labels(labels, name=name, metadata=metadata, colormap=result_labels(), **how)
 
 

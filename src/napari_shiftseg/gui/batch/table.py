@@ -72,11 +72,12 @@ COLUMNS = (
     ),
     Column(
         "status", "What became of it; before: done in an earlier run, with the same "
-        "settings", "✗ failed",
+        "settings", "✓ before",
     ),
     Column("objects", "How many were found", "99,999", lambda row: row.objects),
     Column(
-        "area", "Median area of its objects, in pixels", "99,999",
+        "area", "Median area of its objects, in pixels; where the image says how large "
+        "a pixel is, the tip of a cell says it in µm²", "99,999",
         lambda row: row.median_area,
     ),
     Column(
@@ -85,7 +86,8 @@ COLUMNS = (
     ),
     Column("s", "Seconds it took", "99.9", lambda row: row.seconds, 1),
 )  # fmt: skip
-NAME, STATUS, SURE = 0, 1, 4
+NAME, STATUS, AREA, SURE = 0, 1, 3, 4
+UNITS = {"median_area_um2": "µm²", "median_volume_um3": "µm³"}
 
 
 @dataclass
@@ -173,8 +175,8 @@ class FileModel(QAbstractTableModel):
             return _rank(file, index.column(), column)
         if role == ROLES.TextAlignmentRole:
             return LEFT if column.value is None else RIGHT
-        if role == ROLES.ToolTipRole and column.value is None:
-            return plainly(_text(file, NAME, column))
+        if role == ROLES.ToolTipRole:
+            return _tip(file, index.column(), column)
         return None
 
 
@@ -188,6 +190,19 @@ def _text(file: FileState, at: int, column: Column) -> str:
     if value is None:
         return NOT_DEFINED if file.row is not None else ""
     return f"{value:,.{column.digits}f}" if column.digits else grey(value)
+
+
+def _tip(file: FileState, at: int, column: Column) -> str | None:
+    """Return what is said of a cell: all of a name or a reason, a size in units."""
+    if column.value is None:
+        return plainly(_text(file, NAME, column))
+    if at != AREA or file.row is None:
+        return None
+    known = file.row.in_units
+    for name, unit in UNITS.items():
+        if name in known and not isnan(known[name]):
+            return f"{grey(known[name])} {unit}"
+    return None
 
 
 def _value(file: FileState, column: Column) -> float | None:
@@ -275,14 +290,14 @@ class FileTable(QTableView):
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Expanding)
         self.setColumnHidden(SURE, True)
-        self.setMinimumWidth(sum(self._widths()))
         self.setMinimumHeight((LEAST_ROWS + 1) * (metrics.height() + 6))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Follow the width, and the font that the theme sets."""
         widths = self._widths()
-        if self.minimumWidth() != sum(widths):
-            self.setMinimumWidth(sum(widths))
+        least = sum(widths) + self.verticalScrollBar().sizeHint().width()
+        if self.minimumWidth() != least:
+            self.setMinimumWidth(least)
         for at, width in enumerate(widths):
             if at != NAME:
                 self.horizontalHeader().resizeSection(at, width)

@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from napari_shiftseg.gui.batch.opening import (
     edits_of,
+    found_right,
     opening,
     show_again,
     show_opened,
@@ -222,6 +223,9 @@ class RowWork(ControlRows):
 
         self._begin(SAVING)
         pixels = np.array(labels.data)  # the layer may be mended meanwhile
-        steps = mended_steps(output, self._rows(), row, pixels, edits, batch_page)
+        right = found_right(labels)
+        steps = mended_steps(
+            output, self._rows(), row, pixels, edits, batch_page, right
+        )
         self._jobs.run("row", steps, done)
         self._enable()

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import Container, Label, PushButton
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from superqt.utils import qdebounced
 
+from napari_shiftseg.gui.compare.outlines import KINDS, Outlines
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import LayerChoice
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.keys import RUN, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlForm, ScrolledRows
-from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.text_boxes import StandingText
 from napari_shiftseg.gui.parts.travel import come_near
-from napari_shiftseg.gui.parts.viewer import OwnLayer
+from napari_shiftseg.gui.parts.viewer import SETTLED
+from napari_shiftseg.progress import Progress
 from napari_shiftseg.text import by
 
 if TYPE_CHECKING:
@@ -31,34 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_shiftseg.metrics.agreement import Agreement
-    from napari_shiftseg.progress import Progress
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A way in which objects of two layers go together.
-
-    Attributes
-    ----------
-    name : str
-    colour : str
-        Of Okabe and Ito, which all eyes tell apart.
-    meaning : str
-    """
-
-    name: str
-    colour: str
-    meaning: str
-
-
-# in the order of the table: what differs comes first
-KINDS = {
-    "split": Kind("split", "#e69f00", "one object here is several there"),
-    "merged": Kind("merged", "#56b4e9", "several objects here are one there"),
-    "only_a": Kind("only here", "#d55e00", "there is nothing like it there"),
-    "only_b": Kind("only there", "#cc79a7", "there is nothing like it here"),
-    "matched": Kind("matched", "#009e73", "the same object in both"),
-}
 HEADER = ("Kind", "Here", "There", "IoU")
 NOTHING = "Open two layers of labels to compare them."
 SAME = "Choose two different layers: these are one and the same."
@@ -72,7 +47,7 @@ PLACES = (
 )
 LEVELS = "“{}” has several resolutions and stays on disk: {}"
 ON_DISK = "compare such labels on the command line, with shiftseg differences."
-WIDTH = 2  # of outlines, in pixels
+CHANGED = "The labels were changed since: press Compare again."
 
 
 def why_not(here: Labels | None, there: Labels | None) -> str:
@@ -100,38 +75,6 @@ def why_not(here: Labels | None, there: Labels | None) -> str:
     if not np.allclose(one, other, rtol=1e-6, atol=1e-9):
         return PLACES.format(here.name, there.name)
     return ""
-
-
-class Outlines(OwnLayer):
-    """The outlines of the objects of a layer, coloured by their kinds."""
-
-    def __init__(self, viewer: napari.Viewer, side: str) -> None:
-        super().__init__(viewer)
-        self._side = side
-
-    def show(self, labels: Labels, kinds: Mapping[int, str]) -> None:
-        """Show outlines in place of those shown; objects of no kind have none.
-
-        Parameters
-        ----------
-        labels : Labels
-        kinds : mapping of int to str
-            The kind of an object, by its label.
-        """
-        self.remove()
-        clear = np.zeros(4)
-        colours: dict[int | None, Any] = {None: clear, 0: clear}
-        colours |= {label: KINDS[kind].colour for label, kind in kinds.items()}
-        layer = Labels(
-            np.array(labels.data),
-            name=f"{self._side} · {labels.name}",
-            colormap=DirectLabelColormap(color_dict=colours),
-            opacity=1,
-            metadata={METADATA_KEY: "differences"},
-            **LayerSource.of(labels).placed((), labels.ndim),
-        )
-        layer.contour, layer.editable = WIDTH, False
-        self._add(layer, labels)
 
 
 class AgreementRows(QAbstractTableModel):
@@ -190,7 +133,10 @@ class CompareLabelsWidget(ScrolledRows):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
-        self._compared: tuple[Labels, Labels] | None = None
+        self._compared: tuple[Labels, ...] = ()
+        self._shown: tuple[NDArray[Any], ...] = ()  # their pixels, as compared
+        self._result, self._is_old = "", False
+        self._look_soon = qdebounced(self._look, timeout=SETTLED)
         self.here = LayerChoice(
             napari_viewer, is_labels, label="Labels (here)",
             tooltip="Objects that are compared",
@@ -226,6 +172,7 @@ class CompareLabelsWidget(ScrolledRows):
         self.table.clicked.connect(self._visit)
         for choice in (self.here, self.there):
             choice.changed.connect(self._advise)
+        napari_viewer.layers.events.removed.connect(self._follow_removed)
         self._choose_two()
         self._advise()
 
@@ -246,11 +193,41 @@ class CompareLabelsWidget(ScrolledRows):
         if why:
             self._say(why, "warning")
             return
-        both = np.array(here.data), np.array(there.data)
+        layers = here, there
+        both = tuple(layer.data for layer in layers)
+        # what is in memory may be mended meanwhile; the rest is read in the thread
+        both = tuple(x.copy() if isinstance(x, np.ndarray) else x for x in both)
+        self._follow(layers)
         self._say("Comparing…", "note")
         self._jobs.run(
-            "compare", _steps(*both), lambda found: self._show(here, there, found)
+            "compare", _steps(*both), lambda found: self._show(layers, found)
         )
+
+    def _follow(self, layers: tuple[Labels, ...]) -> None:
+        """Learn of changes of these, and of no others."""
+        for layer in self._compared:
+            for event in _changes_of(layer):
+                event.disconnect(self._look_again)
+        self._compared, self._shown, self._is_old = layers, (), False
+        for layer in layers:
+            for event in _changes_of(layer):
+                event.connect(self._look_again)
+
+    def _follow_removed(self, event: Any) -> None:
+        if event.value in self._compared:
+            self._follow(())
+            self._jobs.abandon("compare")
+
+    def _look_again(self) -> None:
+        self._look_soon()
+
+    def _look(self) -> None:
+        """Say so where labels are no more, or are again, what was compared."""
+        pairs = zip(self._compared, self._shown, strict=False)
+        is_old = not all(_is_still(layer, data) for layer, data in pairs)
+        if is_old != self._is_old:
+            self._is_old = is_old
+            self._say(*((CHANGED, "warning") if is_old else (self._result, "note")))
 
     def _choose_two(self) -> None:
         """Let the other layer be another one, the topmost, if there is one."""
@@ -265,29 +242,35 @@ class CompareLabelsWidget(ScrolledRows):
             self.button.enabled = not why
             self._say(why, "warning")
 
-    def _show(self, here: Labels, there: Labels, found: Agreement) -> None:
-        self._compared = here, there
-        self.rows.show(found.table)
-        for layer in (here, there):
+    def _show(self, layers: tuple[Labels, ...], found: Compared) -> None:
+        agreement = found.agreement
+        self.rows.show(agreement.table)
+        for layer in layers:
             layer.visible = False
-        if here in self._viewer.layers and there in self._viewer.layers:
-            self._outlines[0].show(here, found.kinds_of_a)
-            other = {n: k for n, k in found.kinds_of_b.items() if k != "matched"}
-            self._outlines[1].show(there, other)
-        counts = (f"{number:,} {KINDS[k].name}" for k, number in found.counts.items())
-        self._say(
-            f"{found.objects_a:,} objects here, {found.objects_b:,} there: "
-            f"{', '.join(counts)}.",
-            "note",
+        other = {n: k for n, k in agreement.kinds_of_b.items() if k != "matched"}
+        kinds = agreement.kinds_of_a, other
+        for outlines, *shown in zip(
+            self._outlines, layers, found.data, kinds, strict=True
+        ):
+            outlines.show(*shown)
+        counts = (
+            f"{number:,} {KINDS[k].name}" for k, number in agreement.counts.items()
         )
+        self._result = (
+            f"{agreement.objects_a:,} objects here, {agreement.objects_b:,} there: "
+            f"{', '.join(counts)}."
+        )
+        self._shown = found.data
+        self._say(self._result, "note")
+        self._look()
 
     def _visit(self, index: QModelIndex) -> None:
         """Go to the object of a row."""
-        if self._compared is None or not index.isValid():
+        if not self._compared or not index.isValid():
             return
         row, here = self.rows.row(index.row()), self._compared[0]
         middle = [value for name, value in row.items() if name.startswith("centroid_")]
-        if here not in self._viewer.layers or len(middle) != here.ndim:
+        if len(middle) != here.ndim:
             return
         area = max(int(row["area_a"]), int(row["area_b"]))
         width = 2 * np.sqrt(area / np.pi)
@@ -299,6 +282,7 @@ class CompareLabelsWidget(ScrolledRows):
 
     def _leave(self) -> None:
         self._jobs.abandon_all()
+        self._follow(())
         for outlines in self._outlines:
             outlines.remove()
 
@@ -310,12 +294,30 @@ def is_labels(layer: Any) -> bool:
     )
 
 
-def _steps(
-    here: NDArray[Any], there: NDArray[Any]
-) -> Generator[Progress, None, Agreement]:
+@dataclass(frozen=True)
+class Compared:
+    """What was compared, as it was then, and what came out."""
+
+    data: tuple[NDArray[Any], ...]
+    agreement: Agreement
+
+
+def _steps(here: Any, there: Any) -> Generator[Progress, None, Compared]:
+    yield Progress(0, 0, stage="reading labels")
     from napari_shiftseg.metrics.agreement import compare_labels_steps
 
-    return compare_labels_steps(here, there)
+    data = np.asarray(here), np.asarray(there)
+    return Compared(data, (yield from compare_labels_steps(*data)))
+
+
+def _changes_of(layer: Labels) -> tuple[Any, ...]:
+    """Return the events of what may make a comparison untrue."""
+    return layer.events.data, layer.events.paint, layer.events.set_data
+
+
+def _is_still(layer: Labels, data: NDArray[Any]) -> bool:
+    """Whether labels in memory are what they were; of others it is not asked."""
+    return not isinstance(layer.data, np.ndarray) or np.array_equal(layer.data, data)
 
 
 def _legend() -> str:

@@ -75,7 +75,7 @@ class CompareWidget(ScrolledRows):
             self.form.task_of_all_windows, self._advise, self._viewer.theme
         )
         self.view.add_plot_tab(self.sweep, self.sweep.plot, "Window sweep")
-        labels = CompareButton(self._viewer, text="Compare two labels…")
+        labels = CompareButton(self._viewer, text="Compare labels…")
         rows = Container(
             widgets=[self.form, self.note, self.panel, labels], labels=False
         )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.geometry.tiling import Box
     from napari_shiftseg.gui.parts.jobs import OneJob
+    from napari_shiftseg.mending.boxes import Point
     from napari_shiftseg.mending.changes import Change
     from napari_shiftseg.relabelling.relabel import Kept
 
@@ -122,6 +123,20 @@ class LayerTable:
 
         return steps()
 
+    def rows_at(self, at: Point) -> NDArray[np.bool_]:
+        """Whether rows of the table are of a frame; of volumes they are of all planes.
+
+        Parameters
+        ----------
+        at : tuple of int
+            On the leading axes of the layer.
+        """
+        measuring, spatial = self._measuring, self._layer.ndim - len(at)
+        order = measuring.arranged((*at, *(0,) * spatial))
+        return self._is_at(
+            self._layer.features, order[: len(order) - measuring.spatial]
+        )
+
     def take(self, found: pd.DataFrame) -> None:
         """Show what was measured of all objects."""
         if self._session.table is None:
@@ -163,7 +178,8 @@ class LayerTable:
         """Whether rows are of a frame."""
         at = np.ones(len(table), dtype=bool)
         for name, here in self._measuring.places(place).items():
-            at &= table[name].to_numpy() == here
+            if name in table:
+                at &= table[name].to_numpy() == here
         return at
 
     def _completed(self, found: pd.DataFrame) -> pd.DataFrame:
@@ -184,8 +200,8 @@ class LayerTable:
         for name in first:
             if name not in table and name != LOOKED_AT:
                 table[name] = _where(same, old[name].to_numpy(), first[name].dtype)
-        seen = set(now.loc[now[LOOKED_AT] == RIGHT, INDEX])
-        right = found[INDEX].isin(seen).to_numpy()
+        seen = now[now[LOOKED_AT] == RIGHT].set_index(keys).index
+        right = wanted.isin(seen)
         table[LOOKED_AT] = np.where(same, np.where(right, RIGHT, ""), EDITED)
         return table[[*(n for n in first if n in table and n != LOOKED_AT), LOOKED_AT]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary, WeakSet
 
 import numpy as np
 from magicgui.widgets import PushButton
@@ -11,22 +11,16 @@ from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 
 from napari_shiftseg.gui.mend.layers import RightMarks
+from napari_shiftseg.gui.mend.looked_at import LookedAt
 from napari_shiftseg.gui.mend.tools import ESCAPE, BorrowedKey
 from napari_shiftseg.gui.parts.belonging import METADATA_KEY
 from napari_shiftseg.gui.parts.choices import is_truth
 from napari_shiftseg.gui.parts.jobs import FrameTask
 from napari_shiftseg.gui.parts.layout import ControlRow
-from napari_shiftseg.gui.parts.object_features import (
-    EDITED,
-    INDEX,
-    LOOKED_AT,
-    RIGHT,
-)
 from napari_shiftseg.gui.parts.source import LayerSource
 from napari_shiftseg.gui.parts.text_boxes import wrapped_label
 from napari_shiftseg.gui.parts.travel import come_near
 from napari_shiftseg.gui.parts.viewer import OwnLayer, shown_part
-from napari_shiftseg.metrics.label_image import shared_pixels
 from napari_shiftseg.results.review import doubts
 
 if TYPE_CHECKING:
@@ -40,102 +34,26 @@ if TYPE_CHECKING:
     from napari_shiftseg.gui.mend.layers import RightObjects
     from napari_shiftseg.gui.mend.steering import Steering
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.mending.mending import Mending
     from napari_shiftseg.progress import Progress
     from napari_shiftseg.results.review import Doubt
 
     Table = dict[str, NDArray[Any]]
 
 
-NEXT_KEY, RIGHT_KEY = "N", "O"
+NEXT_KEY, RIGHT_KEY, UNDO = "N", "O", "Control-Z"
 NEXT_TIP = (
     "Go to the object that is least sure of those not looked at yet, in the frame that "
     "is shown. Mark it right, or mend it: both count as looked at."
 )
 RIGHT_TIP = (
-    "Mark the outlined object right, and go to the next one. A click with the tool "
-    "Mark right takes that back. Esc lets the outline go."
+    "Mark the outlined object right, and go to the next one. Ctrl+Z takes that back, "
+    "and so does a click with the tool Mark right. Esc lets the outline go."
 )
 STILL_CLUSTERED = "This plane is still being clustered: try again."
 ASKING = "Finding how sure each object is…"
 NONE_LEFT = "Every object of this frame has been looked at."
 COLOUR = "#56b4e9"  # sky blue of Okabe and Ito: no eyes take it for the green of RIGHT
 WIDTH = 2  # of the outline, in pixels
-
-
-def looked_at(frame: SteeredFrame, marked: NDArray[np.integer]) -> dict[int, str]:
-    r"""Return which objects of a frame were looked at: "edited", or "right".
-
-    One is right if a mark covers it and nothing else: an outline that changed since
-    is to be looked at again.
-
-    Parameters
-    ----------
-    frame : SteeredFrame
-    marked : ndarray of int
-        (\*spatial), the marked objects as they were.
-    """
-    mending, sizes = frame.mending, np.bincount(marked.ravel())
-    edited = {number for made in mending.made for number in made.change.numbers}
-    right = [
-        number
-        for mark, number, shared in np.stack(
-            shared_pixels(marked, mending.labels), axis=1
-        ).tolist()
-        if mark and number and shared == sizes[mark] == _size(mending, number)
-    ]
-    known = dict.fromkeys(right, RIGHT) | dict.fromkeys(edited, EDITED)
-    return {number: how for number, how in known.items() if number in mending.boxes}
-
-
-def _size(mending: Mending, number: int) -> int:
-    return int(np.count_nonzero(mending.labels[mending.boxes[number]] == number))
-
-
-class LookedAt:
-    """What was looked at in the frames of labels, computed anew where it may differ."""
-
-    def __init__(self, steering: Steering) -> None:
-        self._steering = steering
-        self._known: dict[Point, tuple[Any, dict[int, str]]] = {}
-        self._written: tuple[list[Any], Any] = [], None
-
-    def of(self, frame: SteeredFrame) -> dict[int, str]:
-        """Return how the objects of a frame were looked at; see `looked_at`."""
-        steering, at = self._steering, frame.position
-        marks = RightMarks.of(steering.layer)
-        made = len(frame.mending.made)
-        key = ref(frame), steering.revision_of(at), made, marks.revision
-        known = self._known.get(at)
-        if known is None or known[0] != key:
-            self._known[at] = known = key, looked_at(frame, marks.image[at])
-        return known[1]
-
-    def write(self) -> None:
-        """Write it into the table of objects of the layer, if that has one.
-
-        Rows of frames that nobody has looked into stay as they are.
-        """
-        layer, frames = self._steering.layer, self._steering.frames
-        for frame in frames.values():
-            if frame.mending.made:
-                self.of(frame)
-        table, keys = layer.features, [key for key, _ in self._known.values()]
-        if INDEX not in table or self._is_written(keys, table):
-            return
-        seen: dict[int, str] = {}
-        for at, (_, known) in self._known.items():
-            there = frames[at].mending.boxes if at in frames else ()
-            seen = dict.fromkeys(there, "") | seen | known
-        former = table.get(LOOKED_AT, [""] * len(table))
-        pairs = zip(table[INDEX], former, strict=True)
-        column = [seen.get(number, how) for number, how in pairs]
-        if column != list(former) or LOOKED_AT not in table:
-            layer.features = table.assign(**{LOOKED_AT: column})
-        self._written = keys, layer.features
-
-    def _is_written(self, keys: list[Any], table: Any) -> bool:
-        return self._written[0] == keys and self._written[1] is table
 
 
 class ReviewOutline(OwnLayer):
@@ -210,6 +128,8 @@ class Review(ControlRow):
         self._tables: WeakKeyDictionary[SteeredFrame, Table] = WeakKeyDictionary()
         self._asked: WeakSet[SteeredFrame] = WeakSet()
         self.current: int | None = None
+        self._marked: list[tuple[int, int]] = []  # by Right: object, edits before it
+        self._undo: BorrowedKey | None = None  # while one can be taken back
         self._outline = ReviewOutline(viewer)
         self.next = PushButton(
             text=f"Next doubtful object  [{NEXT_KEY}]", tooltip=NEXT_TIP
@@ -305,8 +225,38 @@ class Review(ControlRow):
         if RightMarks.of(layer).image[pixel]:  # as it was outlined then
             self._right.toggle(layer, pixel, len(at))
         self._right.toggle(layer, pixel, len(at))
+        self._marked.append((number, len(steering.history.store.done)))
+        if self._undo is None:
+            self._undo = BorrowedKey(layer, UNDO, self._take_back)
         self._changed()
         self.go_on()
+
+    def _take_back(self) -> None:
+        """Undo what was done last: an edit, else the latest Right."""
+        steering, frame = self._steering, self._frame
+        if steering is None or frame is None:
+            return
+        number, before = self._marked[-1]
+        layer, at = steering.layer, frame.position
+        if len(steering.history.store.done) > before:
+            layer.undo()
+            return
+        self._marked.pop()
+        if not self._marked:
+            self._free_undo()
+        if number not in frame.mending.boxes:
+            return
+        pixel = (*at, *pixel_of(frame, number))
+        if RightMarks.of(layer).image[pixel]:  # else a click has unmarked it
+            self._right.toggle(layer, pixel, len(at))
+        self._changed()
+        self._go_to(number)
+
+    def _free_undo(self) -> None:
+        self._marked.clear()
+        if self._undo is not None:
+            self._undo.free()
+            self._undo = None
 
     def close(self) -> None:
         """Leave viewer and keys as they were met."""
@@ -317,6 +267,13 @@ class Review(ControlRow):
     def _press_next(self) -> None:
         if self.enabled and not is_truth(self._viewer.layers.selection.active):
             self.go_on()
+
+    def _go_to(self, number: int) -> None:
+        """Go back to an object whose mark was taken back."""
+        steering, frame = self._steering, self._frame
+        table = None if frame is None else self._tables.get(frame)
+        if steering is not None and frame is not None and table is not None:
+            self._visit(steering, frame, doubts(table, [number])[0])
 
     def _visit(self, steering: Steering, frame: SteeredFrame, doubt: Doubt) -> None:
         layer, number = steering.layer, doubt.label
@@ -345,6 +302,7 @@ class Review(ControlRow):
 
     def _end(self) -> None:
         self._visited.clear()
+        self._free_undo()
         self._drop()
 
 

@@ -77,10 +77,10 @@ class Steering:
         self.clustering = self._record.clustering(kept)
         self._in_view, self._listener = in_view, listener
         unfinished, unread = self._record.frames()
-        self._table = LayerTable(layer, kept)
+        self.table = LayerTable(layer, kept)
         self.history = EditHistory(
             layer, self._mending_of, listener.changed, layer.ndim - kept.ndim,
-            self._passing_mending, self._table.follow,
+            self._passing_mending, self.table.follow,
         )  # fmt: skip
         self._record.forget_frames()  # known now; not if the edits are none
         self._frames = SteeredFrames(kept.frames, unfinished, self._made, unread)
@@ -133,7 +133,7 @@ class Steering:
         """Cluster anew; what was begun with an older turn is given up."""
         if clustering != self.clustering:
             self.clustering = clustering
-            self._table.forget()
+            self.table.forget()
             self._record.write_clustering(self.kept, clustering)
             self._begin_anew(self._frames.all)
 
@@ -248,8 +248,8 @@ class Steering:
             self._listener.changed()
         elif not self._numbers.are_linked:
             self._link()
-        elif self._table.is_stale:
-            self._table.measure(self._job, lambda: self.history.store.revision)
+        elif self.table.is_stale:
+            self.table.measure(self._job, lambda: self.history.store.revision)
             self._listener.changed()
 
     def _link(self) -> None:

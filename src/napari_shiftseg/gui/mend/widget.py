@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, PushButton
 
+from napari_shiftseg.gui.mend.again import PredictAgain
 from napari_shiftseg.gui.mend.embedding.dock import PlotLink
-from napari_shiftseg.gui.mend.handover import predicted_again, run_of, training_task
+from napari_shiftseg.gui.mend.handover import training_task
 from napari_shiftseg.gui.mend.knobs import BandwidthSearch, Knobs
 from napari_shiftseg.gui.mend.layers import RightMarks, RightObjects
-from napari_shiftseg.gui.mend.part import (
-    AGAIN,
-    doubt_of,
-    part_of,
-    part_run,
-    shown_part_of,
-    why_not_mended,
-)
+from napari_shiftseg.gui.mend.part import part_of, why_not_mended
 from napari_shiftseg.gui.mend.review import Review
 from napari_shiftseg.gui.mend.saving import (
     CloseWatch,
@@ -38,25 +32,18 @@ from napari_shiftseg.gui.parts.jobs import Listener
 from napari_shiftseg.gui.parts.keys import NEXT, press_on_key
 from napari_shiftseg.gui.parts.layout import ControlForm, ControlRow, ScrolledRows
 from napari_shiftseg.gui.parts.records import KEPT, LayerRecord
-from napari_shiftseg.gui.parts.run_panel import RunPanel
-from napari_shiftseg.gui.parts.segmentation_run import (
-    SegmentationOutcome,
-    segmentation_run,
-)
-from napari_shiftseg.gui.parts.stored_labels import is_stored
 from napari_shiftseg.gui.parts.text_boxes import StandingText, wrapped_label
 from napari_shiftseg.gui.parts.viewer import ViewWatch, shown_part
 from napari_shiftseg.text import number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     import napari
     from napari.layers import Labels
 
     from napari_shiftseg.gui.mend.tools import Tool
     from napari_shiftseg.mending.boxes import Point
-    from napari_shiftseg.progress import Progress
     from napari_shiftseg.relabelling.relabel import Kept
 
 SPACING = 4  # pixels between rows: a low screen holds all of them
@@ -121,11 +108,7 @@ class MendWidget(ScrolledRows):
         compare = CompareButton(self._viewer, self.result)
         further = ControlRow(self.plot, self.teach, compare)
         self.hand_on = HandOn(self._viewer, lambda: self.result.value, self._say)
-        self.again = RunPanel(
-            self._predict_steps, self._keep, self._enable,
-            caption=AGAIN, cancelled="Cancelled: nothing was kept.",
-            tooltip="Predict the embeddings of this run again; the labels stay.",
-        )  # fmt: skip
+        self.again = PredictAgain(self._viewer, self.result, self._enable, self._say)
         rows = Container(
             widgets=[
                 chosen, self.deleted, self.state, self.again, self.knobs, self.search,
@@ -137,6 +120,7 @@ class MendWidget(ScrolledRows):
         rows.native.layout().setSpacing(SPACING)
         super().__init__(rows)
         press_on_key(self.native, NEXT, self.review.next)
+        self.again.bind_key(self.native)
 
     def _connect(self) -> None:
         viewer = self._viewer
@@ -247,22 +231,6 @@ class MendWidget(ScrolledRows):
             text, what = why_not_mended(layer)
             self.again.call(what)
             self.state.say(text, "" if layer is None else "warning")
-
-    def _predict_steps(self) -> Generator[Progress, None, Kept | SegmentationOutcome]:
-        self._predicted_for = self.result.value
-        if is_stored(self._predicted_for):
-            return segmentation_run(part_run(self._viewer, self._predicted_for))
-        return predicted_again(run_of(self._viewer, self._predicted_for))
-
-    def _keep(self, kept: Kept | SegmentationOutcome) -> tuple[str, str]:
-        layer, self._predicted_for = self._predicted_for, None
-        if isinstance(kept, SegmentationOutcome):
-            layer.visible = False
-            self.result.value = part = shown_part_of(self._viewer, kept)
-            self._say(doubt_of(layer, part, self._viewer), "note")
-            return "", "note"
-        KEPT.keep(layer, kept)
-        return "Predicted again.", "note"
 
     # What is known
 

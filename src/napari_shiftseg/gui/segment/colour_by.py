@@ -11,7 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap, ensure_colormap
 
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.object_features import INDEX, has_table
-from napari_shiftseg.gui.parts.result_layers import USUAL, WIDE
+from napari_shiftseg.gui.parts.result_layers import USUAL, WIDE, result_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 OBJECTS = "object"  # each in a colour of its own
+BY = "by "  # a column: how the colours are called
 MOST = 60_000  # the largest label; napari takes 2¹⁶ colours
 ENDS = (2, 98)  # percentiles that are the ends of the scale
 SCALE = "viridis"  # told apart by the colour-blind, too
@@ -69,7 +70,7 @@ class ColourBy(ComboBox):
         self.visible = layer is not None
         if layer is None:
             return
-        chosen, _ = self._usual.get(layer.unique_id, (OBJECTS, None))
+        chosen, _ = self._known(layer)
         with self.changed.blocked():
             columns = [name for name in layer.features if name != INDEX]
             self.choices = [OBJECTS, *columns]
@@ -82,11 +83,20 @@ class ColourBy(ComboBox):
                 return layer
         return None
 
+    def _known(self, layer: Labels) -> tuple[str, Any]:
+        """Return what colours say now, and the usual ones."""
+        named = str(layer.colormap.name).removeprefix(BY)
+        if named != layer.colormap.name:  # of a widget that was closed
+            unknown = named, result_labels()
+        else:
+            unknown = OBJECTS, layer.colormap
+        return self._usual.get(layer.unique_id, unknown)
+
     def _colour(self, column: str) -> None:
         layer = self._labels()
         if layer is None:
             return
-        _, usual = self._usual.get(layer.unique_id, ("", layer.colormap))
+        _, usual = self._known(layer)
         try:
             colours = usual if column == OBJECTS else coloured_by(layer, column)
         except ValueError as error:
@@ -94,12 +104,15 @@ class ColourBy(ComboBox):
             self.offer()
             return
         if layer.unique_id not in self._usual:
-            layer.events.features.connect(lambda event: self._follow(event.source))
+            layer.events.features.connect(self._follow)
         self._usual[layer.unique_id] = column, usual
         layer.colormap = colours
 
-    def _follow(self, layer: Labels) -> None:
+    def _follow(self, event: Any) -> None:
         """Colour objects by a table that has changed."""
+        if not is_open(self.native):
+            return
+        layer = event.source
         column, usual = self._usual[layer.unique_id]
         if column in layer.features and layer.features[INDEX].max() <= MOST:
             layer.colormap = coloured_by(layer, column)
@@ -134,7 +147,7 @@ def coloured_by(layer: Labels, column: str) -> CyclicLabelColormap:
     colours = np.tile(np.array(UNKNOWN, np.float32), (max(most + 1, WIDE), 1))
     colours[0] = 0
     colours[labels] = _colours(layer.features[column].to_numpy())
-    return CyclicLabelColormap(colors=colours, name=f"by {column}")
+    return CyclicLabelColormap(colors=colours, name=f"{BY}{column}")
 
 
 def _colours(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import asyncio
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from socket import gethostname
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -169,7 +170,7 @@ class Cluster(Crew):
             self._devices(), pure=False,
         )  # fmt: skip
         call: Future[Any] = Future()
-        call.add_done_callback(lambda it: sent.cancel() if it.cancelled() else None)
+        call.add_done_callback(partial(_withdraw, sent))
         call.add_done_callback(self._note)
         self._client.loop.add_callback(_passed_on, sent, call)
         return call
@@ -228,6 +229,12 @@ class Cluster(Crew):
             sleep(LOOK)
             yield ""
         self._count()
+
+
+def _withdraw(sent: Any, call: Future[Any]) -> None:
+    """Cancel what was sent to the cluster where its call was cancelled here."""
+    if call.cancelled() and sent.status != "cancelled":
+        sent.cancel()
 
 
 async def _passed_on(sent: Any, call: Future[Any]) -> None:

@@ -173,8 +173,13 @@ def read_steps(given: Any, axes: Sequence[str], tensor: str) -> list[Words]:
 
 
 def _zero_mean(words: Words) -> Step:
-    if words.settings.get("mode") == "fixed":  # of format 0.4
+    mode = words.settings.get("mode", "per_sample")  # of format 0.4
+    if mode == "fixed":
         return _fixed_zero_mean(words)
+    if mode not in ("per_sample", "per_dataset"):
+        raise words.refuse(
+            f"has the mode {brief(mode)}: fixed, per_sample or per_dataset is needed"
+        )
     eps = words.number("eps", 1e-6)
     return Statistic("zero_mean_unit_variance", words.per_channel(), eps=eps)
 

@@ -258,12 +258,16 @@ def open_image(
         raise ValueError(
             f"the model reads {expected} axes"
             f"{' (the first one channels)' if channels > 1 else ''}, "
-            f"the image has {len(data.shape)}: {tuple(data.shape)}"
+            f"the image has {len(data.shape)}: {tuple(data.shape)}; take another "
+            f"model, or an image of {expected} axes"
         )
     if prod(data.shape) == 0:
         raise ValueError(f"the image is empty, its shape is {tuple(data.shape)}")
     if channels > 1 and data.shape[0] != channels:
-        raise ValueError(f"the model reads {channels} channels, not {data.shape[0]}")
+        raise ValueError(
+            f"the model reads {channels} channels, the image has {data.shape[0]}: "
+            f"{tuple(data.shape)}; take another model or image"
+        )
     if np.dtype(data.dtype).kind not in "buif":
         raise ValueError(
             f"the image must hold real numbers (boolean, integer or float), "

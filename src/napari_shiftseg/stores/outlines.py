@@ -131,9 +131,7 @@ def write_rois(
         for placed in placed_outlines(labels, axes, offset):
             roi, number = _roi(placed), number + 1
             where = "".join(f"-{k.lower()}{n + 1}" for k, n in placed.at.items())
-            named = ZipInfo(
-                f"{roi.name}{where}.roi"
-            )  # of one date: the same file again
+            named = ZipInfo(f"{roi.name}{where}.roi")  # always of the same date
             named.external_attr = READABLE << 16
             file.writestr(named, roi.tobytes(), ZIP_DEFLATED, 1)
     return number

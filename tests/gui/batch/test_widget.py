@@ -159,6 +159,30 @@ def test_segment_hands_on_no_part_and_no_tile_size_of_one_image(viewer, widget, 
     assert "not only what is in view" in chosen.words
 
 
+def test_a_model_that_nobody_chose_stays_that_of_each_image(viewer, noise):
+    segment = opened(viewer, "Segment")
+    viewer.add_image(noise, name="noise")
+    segment.folder.native.click()
+    form = found(viewer, "Batch").form
+    assert form.chosen.model == ""
+    assert "nuclei, of volumes nuclei-3d" in form.settings.value
+    segment.model.value = "nuclei"  # chosen by the user
+    segment.model._keep()
+    segment.folder.native.click()
+    assert form.chosen.model == "nuclei"
+
+
+def test_several_channels_are_refused_with_what_to_do_here(batch, folder, choose, run):
+    pixels = np.zeros((2, 40, 50), np.float32)
+    about = {"axes": "CYX"}
+    tifffile.imwrite(folder / "control" / "b.tif", pixels, ome=True, metadata=about)
+    choose(batch, folder)
+    run(batch)
+    batch.table.select("control/b")
+    assert "open one image in Segment, show its channel" in batch.work.said.value
+    assert "--channel" not in batch.work.said.value
+
+
 def test_what_segment_cannot_run_is_not_handed_on(viewer, widget, monkeypatch):
     said = []
     monkeypatch.setattr(
@@ -275,6 +299,30 @@ def test_cancel_keeps_what_is_done_and_resume_goes_on(
     assert column(batch, STATUS) == ["✓ before", "✓ done", "✓ done"]
     assert "1 of them done before" in batch.panel.result.value
     assert first.stat().st_mtime_ns == written
+
+
+def test_after_cancel_run_goes_on_though_resume_was_unticked(
+    done, folder, qtbot, slow, finish, run
+):
+    done.form.resume.value = False
+    done.panel._since_change.invalidate()  # not a double click on the run before
+    done.panel.button.native.click()
+    qtbot.waitUntil(lambda: len(done.rows) == 1, timeout=60_000)
+    done.panel._since_change.invalidate()
+    done.panel.button.native.click()
+    finish(done.panel)
+    assert "Run goes on with the rest" in done.panel.result.value
+    assert done.form.resume.value
+
+
+def test_another_folder_begins_with_resume_and_without_the_result_of_the_last(
+    done, folder, choose
+):
+    done.form.resume.value = False
+    assert shown(done.panel.result)
+    choose(done, folder / "control")
+    assert not shown(done.panel.result)
+    assert done.form.resume.value
 
 
 def test_a_later_session_shows_what_is_there(viewer, done, folder, choose):

@@ -21,6 +21,7 @@ def review(steered):
         "confidence": sure,
         "distance": np.full(len(there), 1.2),
         "margin": np.full(len(there), 0.4),
+        "share_distance": np.full(len(there), -2.0),
         "cut": there == 10,
     }
     steering.layer.features = {"index": there}

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 
 OVERWRITE = "choose another folder, or add --overwrite to replace it"
 ELSEWHERE = "choose another folder for the results"
+BY_OPTION = "choose one by number or name (channel, --channel)"
+IN_SEGMENT = (
+    "open one image in Segment, show its channel, and press “Use these settings for a "
+    "folder…” there"
+)
 OFTEN = 0.05  # seconds from one step of an image that is told to the next
 
 
@@ -65,7 +70,7 @@ def followed(
     returning, name, told = Returning(batch_steps(order, batch_page)), "", 0.0
     for step in _in_words(returning):
         if isinstance(step, BatchRow):
-            row = replace(step, error=step.error.replace(OVERWRITE, ELSEWHERE))
+            row = replace(step, error=in_widget_words(step.error))
             yield RowEnded(1, 1, stage=f"{visible(step.name)}: done", row=row)
             continue
         now = perf_counter()
@@ -83,8 +88,17 @@ def _in_words(steps: Iterable[Step]) -> Iterator[Step]:
     try:
         yield from steps
     except FileExistsError as error:
-        text = str(error).replace(OVERWRITE, ELSEWHERE)
-        raise FileExistsError(text) from None
+        raise FileExistsError(in_widget_words(str(error))) from None
+
+
+def in_widget_words(error: str) -> str:
+    """Say what to do in the widget, where an error names options of the command.
+
+    Parameters
+    ----------
+    error : str
+    """
+    return error.replace(OVERWRITE, ELSEWHERE).replace(BY_OPTION, IN_SEGMENT)
 
 
 class FilesBar(ControlRows):

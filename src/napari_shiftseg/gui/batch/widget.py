@@ -38,7 +38,7 @@ RUN_TIP = (
     "Segment all images of the folder, one after the other; what fails is named, and "
     "the rest goes on"
 )
-CANCELLED = "Cancelled: what is done is kept. Run goes on with the rest."
+CANCELLED = "Cancelled: what is done is kept. Run goes on with the rest (Resume)."
 
 
 class BatchWidget(ScrolledRows):
@@ -81,6 +81,8 @@ class BatchWidget(ScrolledRows):
 
     def _connect(self) -> None:
         self.form.changed_found.connect(self._take_found)
+        self.form.changed_place.connect(self.panel.forget)
+        self.panel.was_cancelled.connect(self._go_on_next)
         self.work.written.connect(self._take_written)
         self.page.changed.connect(self._open_page)
         self.panel.bind_key(self.native)
@@ -164,6 +166,11 @@ class BatchWidget(ScrolledRows):
             self.chart.draw()
             self.form.look()
         self._advise()
+
+    def _go_on_next(self) -> None:
+        """Let Run go on with the rest: unticked it would begin anew."""
+        if self._is_open:
+            self.form.resume.value = True
 
     def _open_page(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._output / PAGE)))

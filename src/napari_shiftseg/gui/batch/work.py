@@ -17,7 +17,7 @@ from napari_shiftseg.gui.batch.opening import (
     show_opened,
     shown_labels,
 )
-from napari_shiftseg.gui.batch.run import ELSEWHERE, OVERWRITE
+from napari_shiftseg.gui.batch.run import in_widget_words
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.layout import (
     ControlRow,
@@ -197,7 +197,7 @@ class RowWork(ControlRows):
 
     def _failed(self, text: str) -> None:
         self.tell()
-        self.said.say(text.replace(OVERWRITE, ELSEWHERE), "error")
+        self.said.say(in_widget_words(text), "error")
 
     # Save back
 

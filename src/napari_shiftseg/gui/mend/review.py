@@ -324,7 +324,7 @@ def confidence_task(
         from napari_shiftseg.results.confidence import confidence_steps
 
         run = kept.run_of(frame.position, frame.objects, frame.clustering)
-        table = yield from confidence_steps(run, kept)
+        table = yield from confidence_steps(run, kept, why=True)
         return table | {"label": frame.numbers.own[table["label"]]}
 
     return FrameTask(steps, done, frame=frame.position)

@@ -12,7 +12,6 @@ from napari_shiftseg import object_confidence, segment
 from napari_shiftseg.networks.confidence_rule import ConfidenceRule
 from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.progress import Progress, exhaust
-from napari_shiftseg.results.review import SHARE
 from napari_shiftseg.results.confidence import (
     USUAL_RULE,
     _joined,
@@ -20,6 +19,7 @@ from napari_shiftseg.results.confidence import (
     features_steps,
 )
 from napari_shiftseg.results.features import as_learnt
+from napari_shiftseg.results.review import SHARE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = ["label", "confidence", "distance", "margin", "cut"]

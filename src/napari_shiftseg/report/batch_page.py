@@ -25,7 +25,7 @@ from napari_shiftseg.report.condition_plot import (
 )
 from napari_shiftseg.report.page import Illustration
 from napari_shiftseg.report.plots import LIGHT, clear, finish
-from napari_shiftseg.text import number_of, readable, visible
+from napari_shiftseg.text import figure_text, number_of, readable, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,9 +134,7 @@ def _figure(value: float | None, digits: int = 3) -> str:
     """Return a number as it is read in a table; what is not known is a dash."""
     if value is None or isnan(value):
         return EMPTY
-    if isinstance(value, int) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    return figure_text(value, digits)
 
 
 def _conditions_plot(outcome: BatchOutcome) -> bytes:

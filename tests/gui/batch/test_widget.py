@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt, QUrl
 
 from napari_shiftseg.gui.batch import widget as module
 from napari_shiftseg.gui.batch.form import CHOOSE_FOLDER, usual_output
-from napari_shiftseg.gui.batch.table import NAME, STATUS
+from napari_shiftseg.gui.batch.table import CONDITION, NAME, STATUS
 from napari_shiftseg.gui.parts.folder_settings import FolderSettings
 from napari_shiftseg.gui.parts.layout import found, opened
 from napari_shiftseg.networks.unet import UNet
@@ -33,6 +33,11 @@ def shown(widget):
 def column(widget, at):
     model = widget.table.model()
     return [model.index(row, at).data() for row in range(model.rowCount())]
+
+
+def names(widget):
+    both = zip(column(widget, CONDITION), column(widget, NAME), strict=True)
+    return ["/".join(filter(None, each)) for each in both]
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def test_what_is_in_the_folder_is_said_at_once(batch, folder, choose):
         "4 images: 3 TIFF, 1 NumPy; in 2 sub-folders: control, treated"
     )
     assert batch.panel.button.enabled
-    assert column(batch, NAME) == [*NAMES, "treated/d"]
+    assert names(batch) == [*NAMES, "treated/d"]
     assert set(column(batch, STATUS)) == {"waiting"}
 
 
@@ -87,7 +92,7 @@ def test_results_inside_the_folder_are_said(batch, folder, choose, run):
     run(batch)
     assert "3 images" in batch.panel.result.value
     choose(batch, folder)
-    assert column(batch, NAME) == NAMES
+    assert names(batch) == NAMES
 
 
 @pytest.mark.parametrize("what", ["empty", "missing", "file"])
@@ -205,7 +210,7 @@ def test_batch_opens_segment(viewer, batch):
 def test_a_folder_becomes_labels_a_table_and_a_chart(done, folder):
     output = usual_output(folder)
     assert column(done, STATUS) == ["✓ done"] * 3
-    for name, objects in zip(column(done, NAME), column(done, OBJECTS), strict=True):
+    for name, objects in zip(names(done), column(done, OBJECTS), strict=True):
         labels = read_labels("labels", output / f"{name}_labels.tif")
         assert len(np.unique(labels)) - 1 == int(objects.replace(",", "")) > 0
     total = sum(row.objects for row in done.rows)
@@ -222,8 +227,11 @@ def test_a_broken_file_is_named_and_the_rest_goes_on(batch, folder, choose, run)
     choose(batch, folder)
     run(batch)
     assert column(batch, STATUS) == ["✓ done", "✗ failed", "✓ done"]
-    assert "1 failed: the table says why" in batch.panel.result.value
-    assert column(batch, NAME)[1].startswith("control/b: b.tif")
+    assert "1 failed: select one to read why" in batch.panel.result.value
+    assert names(batch) == NAMES
+    tip = batch.table.model().index(1, STATUS).data(Qt.ItemDataRole.ToolTipRole)
+    assert "control/b" in tip
+    assert "b.tif" in tip
     batch.table.select("control/b")
     assert "b.tif" in batch.work.said.value
     assert not batch.work.mend.enabled
@@ -346,7 +354,8 @@ def test_what_others_wrote_is_not_replaced(done, folder, run):
     done.form.resume.value = False
     run(done)
     assert column(done, STATUS) == ["✗ failed", "✓ done", "✓ done"]
-    assert "choose another folder for the results" in column(done, NAME)[0]
+    done.table.select("control/a")
+    assert "choose another folder for the results" in done.work.said.value
     (output / "summary.csv").write_text("my own")
     run(done)
     assert "summary.csv" in done.panel.result.value
@@ -416,7 +425,7 @@ def test_rows_are_sorted_by_numbers_and_back(done):
     shown_ones = [int(text) for text in column(done, OBJECTS)]
     assert shown_ones == sorted(objects, reverse=True)
     table.sortByColumn(-1, order.AscendingOrder)
-    assert column(done, NAME) == NAMES
+    assert names(done) == NAMES
 
 
 def test_the_chart_is_saved_as_a_picture_and_as_figures(done, tmp_path):

@@ -149,7 +149,7 @@ def outcome_text(rows: list[BatchRow]) -> str:
     if before:
         said.append(f"{before:,} of them done before")
     if failed:
-        said.append(f"{failed:,} failed: the table says why")
+        said.append(f"{failed:,} failed: select one to read why")
     if counted and not any(row.objects for row in counted):
         said.append("no image has objects: try one in Segment")
     return " · ".join(said)

@@ -45,12 +45,13 @@ SEVERAL = {"distance": -0.9, "margin": -1.5, "foreground": -0.3, "size": 0.3}
         (
             Doubt(1, 0.2, 1.4, 0.4, cut=True, shares=SEVERAL),
             "Confidence 0.20. Another mode is only 0.40 bandwidths farther. "
-            "Its pixels are far from their mode (1.40 bandwidths). "
+            "Its pixels are farther from their mode than usual (1.40 bandwidths). "
             "It meets another object along a tile border.",
         ),
         (
             Doubt(1, 0.19, 0.2, foreground=0.62, shares={"foreground": -5.0}),
-            "Confidence 0.19. Its pixels are hardly foreground (probability 0.62).",
+            "Confidence 0.19. Its pixels are less surely foreground than usual "
+            "(probability 0.62).",
         ),
         (
             Doubt(1, 0.4, times=0.2, shares={"size": -0.9}),

@@ -77,11 +77,11 @@ class Doubt:
         if self.times < 1:
             how = f"{1 / self.times:.1f} times smaller than"
         return {
-            "distance": f"Its pixels are far from their mode ({self.distance:.2f} "
-            "bandwidths).",
+            "distance": "Its pixels are farther from their mode than usual "
+            f"({self.distance:.2f} bandwidths).",
             "margin": f"Another mode is only {self.margin:.2f} bandwidths farther.",
-            "foreground": "Its pixels are hardly foreground (probability "
-            f"{self.foreground:.2f}).",
+            "foreground": "Its pixels are less surely foreground than usual "
+            f"(probability {self.foreground:.2f}).",
             "size": f"It is {how} the usual object here.",
         }[feature]
 

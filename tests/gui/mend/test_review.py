@@ -51,7 +51,7 @@ def test_from_the_least_sure_object_on(viewer, steered, review) -> None:
     key(viewer, "N")(viewer)
     assert (review.current, layer.selected_label) == (5, 5)
     assert "Object 5. Confidence 0.10." in steered.answer.value
-    assert "far from" in steered.answer.value
+    assert "farther from their mode than usual" in steered.answer.value
     assert "tile border" not in steered.answer.value
     outline = viewer.layers[f"to look at · {layer.name}"]
     assert outline.visible

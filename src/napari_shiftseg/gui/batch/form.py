@@ -207,6 +207,7 @@ class BatchForm(ControlRows):
     def _go_elsewhere(self) -> None:
         """Look into other folders; what is done there is left as it is."""
         self.resume.value = True
+        self.refusal = NotChosenYet(f"{LOOKING.stage} …")
         self.changed_place.emit()
         self.look()
 

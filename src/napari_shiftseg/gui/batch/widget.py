@@ -81,7 +81,7 @@ class BatchWidget(ScrolledRows):
 
     def _connect(self) -> None:
         self.form.changed_found.connect(self._take_found)
-        self.form.changed_place.connect(self.panel.forget)
+        self.form.changed_place.connect(self._go_elsewhere)
         self.panel.was_cancelled.connect(self._go_on_next)
         self.work.written.connect(self._take_written)
         self.page.changed.connect(self._open_page)
@@ -165,6 +165,11 @@ class BatchWidget(ScrolledRows):
             self.table.files.rest()
             self.chart.draw()
             self.form.look()
+        self._advise()
+
+    def _go_elsewhere(self) -> None:
+        """Forget what came out of other folders."""
+        self.panel.forget()
         self._advise()
 
     def _go_on_next(self) -> None:

@@ -289,6 +289,12 @@ def test_touched():
     assert touched(former, former) == set()
 
 
+def test_classes_that_are_called_by_numbers_stay_so():
+    old = {"label": np.array([1, 2]), "class": np.array([3, 4])}
+    table = carried_over({"label": np.array([1, 2])}, old, {2})
+    assert table["class"].tolist() == [3, ""]
+
+
 def test_a_label_in_several_frames_has_a_row_in_each():
     old = {
         "label": np.array([1, 1]), "frame": np.array([0, 1]), "area": np.array([5, 6]),

@@ -54,7 +54,7 @@ def grey(value: float) -> str:
 
 
 def figure_text(value: float, digits: int = 3) -> str:
-    """Write a number as it is read in a table: ``12``, ``292.5``, ``1,234``.
+    """Write a number as it is read in a table: ``12``, ``292.5``, ``1,234.5``.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def figure_text(value: float, digits: int = 3) -> str:
         That are told of one below 1,000.
     """
     if isinstance(value, int) or abs(value) >= 1000:
-        return f"{value:,.0f}"
+        return f"{value:,.1f}".removesuffix(".0")
     return f"{value:.{digits}g}"
 
 

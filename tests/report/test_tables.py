@@ -84,6 +84,8 @@ def test_a_sweep_window_by_window(small_model, rng, tmp_path: Path) -> None:
         ('a, "b"\n<c>', 'a, "b"\n<c>'),
         ("µ", "µ"),
         (True, "True"),
+        ("=1+1", "'=1+1"),
+        (-0.5, "-0.5"),
     ],
 )
 def test_values(tmp_path: Path, value: Any, text: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from napari_shiftseg.stores.class_tables import ClassTable, class_tables, read_classes
+from napari_shiftseg.stores.tables import write_table
 
 KNOWN = {1: "disk", 2: "star"}
 
@@ -22,6 +24,13 @@ def test_what_is_read(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text, encoding="utf-8", newline="")
     assert read_classes(path) == KNOWN
+
+
+def test_classes_that_look_like_formulas_are_read_as_they_were(tmp_path):
+    path = tmp_path / "a_objects.csv"
+    write_table(path, {"label": np.array([1, 2]), "class": np.array(["+", "=1"])})
+    assert "1,'+" in path.read_text()
+    assert read_classes(path) == {1: "+", 2: "=1"}
 
 
 @pytest.mark.parametrize(

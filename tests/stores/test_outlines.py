@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import geojson
@@ -121,6 +122,13 @@ class TestRois:
     def test_a_line_is_refused(self, tmp_path: Path):
         with pytest.raises(ValueError, match="rows and columns"):
             write_rois(tmp_path / "a.zip", np.ones(3, int))
+
+    def test_the_same_labels_give_the_same_file(self, tmp_path, monkeypatch):
+        for year in (2020, 2030):
+            monkeypatch.setattr(zipfile.time, "time", lambda y=year: (y - 1970) * 3.2e7)
+            write_rois(tmp_path / f"{year}.zip", np.eye(4, dtype=int))
+        first, second = ((tmp_path / f"{y}.zip").read_bytes() for y in (2020, 2030))
+        assert first == second
 
 
 class TestGeoJson:

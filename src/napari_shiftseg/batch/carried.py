@@ -75,9 +75,9 @@ def _kept(
     empty: Any = ""
     if values.dtype == bool:
         empty = False
-    elif values.dtype.kind in "iuf":
-        values, empty = values.astype(float), np.nan
-    else:
+    elif values.dtype.kind == "f":
+        empty = np.nan
+    else:  # of whole numbers too, as classes may be called
         values = values.astype(object)
     found = np.full(len(at), empty, dtype=values.dtype)
     found[stays] = values[at[stays]]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_shiftseg.metrics.chance import FEWEST, RESAMPLES, SHARE
 from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.metrics.seams import LEAST_STRIDE
+from napari_shiftseg.stores.tables import plain
 from napari_shiftseg.text import percent
 
 if TYPE_CHECKING:
@@ -344,6 +345,8 @@ def sweep_table(points: Iterable[Point]) -> Table:
 def write_csv(path: Path, table: Table) -> None:
     """Write a table; windows as 24x96x96, nothing where a value is not defined.
 
+    Text that a spreadsheet takes for a formula gets an apostrophe; see `plain`.
+
     Parameters
     ----------
     path : Path
@@ -360,4 +363,4 @@ def _value(value: Any) -> Any:
         return ""
     if isinstance(value, list | tuple):
         return "x".join(str(size) for size in value)
-    return value
+    return plain(value)

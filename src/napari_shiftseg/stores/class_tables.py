@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.stores.tables import meant
 from napari_shiftseg.text import brief, readable
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _rows_of_csv(text: str) -> list[tuple[Any, Any]]:
             f"column {' and '.join(absent)}: write {LIKE}"
         )
     label, of = (names[name] for name in COLUMNS)
-    return [(row[label], row[of]) for row in reader]
+    return [(row[label], meant(row[of] or "")) for row in reader]
 
 
 def _rows_of_json(text: str) -> Iterable[tuple[Any, Any]]:

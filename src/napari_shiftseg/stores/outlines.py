@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOVE, LINE, CLOSE = 0, 1, 4  # of a path, as Java's PathIterator numbers them
 VERSION = 227  # of the format, that of ImageJ 1.52
+READABLE = 0o644  # permissions of a file that is unpacked
 LARGEST = 32767  # of a whole number in a ROI; beyond it, floats
 TO_NAME = ("label", "class", "looked_at")  # columns of a table that are no measurement
 PLACES = {"plane": "Z", "frame": "T"}  # columns of a table that say where a row is
@@ -126,11 +127,13 @@ def write_rois(
         If there are no rows and columns.
     """
     number = 0
-    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as file:
+    with ZipFile(path, "w") as file:
         for placed in placed_outlines(labels, axes, offset):
             roi, number = _roi(placed), number + 1
             where = "".join(f"-{k.lower()}{n + 1}" for k, n in placed.at.items())
-            file.writestr(f"{roi.name}{where}.roi", roi.tobytes())
+            named = ZipInfo(f"{roi.name}{where}.roi")  # always of the same date
+            named.external_attr = READABLE << 16
+            file.writestr(named, roi.tobytes(), ZIP_DEFLATED, 1)
     return number
 
 

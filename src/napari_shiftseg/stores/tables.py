@@ -96,7 +96,7 @@ def read_table(path: Path) -> dict[str, NDArray[Any]]:
             f"names {len(names)} columns: give a table as this program writes it"
         )
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return {_back(n): _column(c) for n, c in zip(names, columns, strict=True)}
+    return {meant(n): _column(c) for n, c in zip(names, columns, strict=True)}
 
 
 def _written(column: NDArray[Any]) -> Iterable[Any]:
@@ -122,7 +122,14 @@ def plain(value: Any) -> Any:
     return "" if value is None or value != value else value
 
 
-def _back(text: str) -> str:
+def meant(text: str) -> str:
+    """Return what `plain` was given.
+
+    Parameters
+    ----------
+    text : str
+        Of a field.
+    """
     return text[1:] if text.startswith(APOSTROPHE) else text
 
 
@@ -141,4 +148,4 @@ def _column(fields: Iterable[str]) -> NDArray[Any]:
                 return numbers
     if not texts:
         return np.zeros(0)
-    return np.array([_back(text) for text in texts], dtype=np.str_)
+    return np.array([meant(text) for text in texts], dtype=np.str_)

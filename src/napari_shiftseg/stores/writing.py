@@ -20,7 +20,7 @@ from napari_shiftseg.stores.folders import (
 )
 from napari_shiftseg.stores.label_sum import labels_sum
 from napari_shiftseg.stores.pixel_files import write_pixels
-from napari_shiftseg.stores.tables import write_rows
+from napari_shiftseg.stores.tables import plain, write_rows
 from napari_shiftseg.stores.whole_file import all_or_none
 from napari_shiftseg.stores.written_labels import ENDINGS, LabelImage
 from napari_shiftseg.stores.written_labels import KINDS as LABEL_KINDS
@@ -269,7 +269,7 @@ def _write_classes(path: Path, result: Segmentation, leading: str) -> None:
         writer.writerow((*names, *COLUMNS, "confidence"))
         for at, found in zip(result.volumes, result.classes, strict=True):
             rows = zip(found.ids.tolist(), found.of, found.confidence, strict=True)
-            writer.writerows((*at, i, of, f"{sure:.4f}") for i, of, sure in rows)
+            writer.writerows((*at, i, plain(of), f"{sure:.4f}") for i, of, sure in rows)
 
 
 def _report(result: Segmentation, model: TiledNetwork) -> dict[str, Any]:

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 
 OVERWRITE = "choose another folder, or add --overwrite to replace it"
 ELSEWHERE = "choose another folder for the results"
+ANEW = "overwrite (--overwrite) segments anew"
+ELSEWHERE_ANEW = "with another folder for the results it is segmented anew"
 BY_OPTION = "choose one by number or name (channel, --channel)"
 IN_SEGMENT = (
     "open one image in Segment, show its channel, and press “Use these settings for a "
     "folder…” there"
 )
+IN_WORDS = {OVERWRITE: ELSEWHERE, ANEW: ELSEWHERE_ANEW, BY_OPTION: IN_SEGMENT}
 OFTEN = 0.05  # seconds from one step of an image that is told to the next
 
 
@@ -98,7 +101,9 @@ def in_widget_words(error: str) -> str:
     ----------
     error : str
     """
-    return error.replace(OVERWRITE, ELSEWHERE).replace(BY_OPTION, IN_SEGMENT)
+    for said, here in IN_WORDS.items():
+        error = error.replace(said, here)
+    return error
 
 
 class FilesBar(ControlRows):

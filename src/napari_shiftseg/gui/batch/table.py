@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_shiftseg.gui.batch.run import in_widget_words
 from napari_shiftseg.gui.parts.text_boxes import plainly
 from napari_shiftseg.text import figure_text, visible
 
@@ -115,7 +116,7 @@ class FileState:
     @property
     def said(self) -> str:
         """What became of it, in a word."""
-        is_mended = self.row is not None and "edits" in self.row.files
+        is_mended = self.row is not None and self.row.is_mended
         return MENDED if is_mended and self.status in DONE else SAID[self.status]
 
 
@@ -219,8 +220,9 @@ def _tip(file: FileState, at: int, column: Column) -> str | None:
     """Return what is said of a cell: all of a name, reasons, a size in units."""
     if column.value is None:
         row = file.row
-        further = () if row is None else filter(None, (row.error, *row.notes))
-        return plainly("\n".join([visible(file.name), *map(visible, further)]))
+        known = () if row is None else (row.error, *row.notes, *row.decided)
+        further = [visible(in_widget_words(said)) for said in known if said]
+        return plainly("\n".join([visible(file.name), *further]))
     if at != AREA or file.row is None:
         return None
     known = file.row.in_units

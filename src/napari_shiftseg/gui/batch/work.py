@@ -138,8 +138,9 @@ class RowWork(ControlRows):
             self.said.say(f"{visible(row.name)} failed: {row.error}", "error")
         else:
             about = f"{visible(row.name)}: {number_of(row.objects, 'object')}"
-            notes = [sentence(note) for note in row.notes]
-            self.said.say("\n".join([about, *notes]), "warning" if notes else "")
+            known = [in_widget_words(said) for said in (*row.notes, *row.decided)]
+            kind = "warning" if row.notes else ""
+            self.said.say("\n".join([about, *map(sentence, known)]), kind)
         self._enable()
 
     def _row_changed(self) -> None:

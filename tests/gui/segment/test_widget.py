@@ -650,29 +650,37 @@ def test_run_stays_where_it_is(make_napari_viewer_proxy, model_file, held, qtbot
     button, area = widget.panel.button.native, widget.native.findChild(QScrollArea)
     assert not widget.device.banner.native.isVisible()
 
-    def wait_until_under_the_mouse(is_there):
-        qtbot.wait(200)  # it is laid out and drawn, on a busy machine a little later
-        qtbot.waitUntil(
-            lambda: (area.childAt(mouse) is button) == is_there, timeout=60_000
-        )
+    def place():
+        return button.mapTo(area, button.rect().center())
 
-    qtbot.wait(200)
-    mouse = button.mapTo(area, button.rect().center())
-    wait_until_under_the_mouse(True)
+    def is_at_rest():
+        """Whether all is read and laid out; on a busy machine that takes a while."""
+        before = place()
+        qtbot.wait(200)
+        return widget.form.intensity.scale is not None and place() == before
+
+    def is_under_the_mouse():
+        qtbot.waitUntil(is_at_rest, timeout=120_000)
+        return area.childAt(mouse) is button
+
+    qtbot.waitUntil(is_at_rest, timeout=120_000)
+    mouse = place()
+    assert is_under_the_mouse()
     widget.device.take(Devices({"cpu": 2**30}))
     assert widget.device.banner.native.isVisible()
-    wait_until_under_the_mouse(True)
+    assert is_under_the_mouse()
     go = held(widget.panel)
     button.click()
-    qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=60_000)
-    wait_until_under_the_mouse(True)
+    qtbot.waitUntil(lambda: widget.panel.bar.native.isVisible(), timeout=120_000)
+    assert is_under_the_mouse()
     go.set()
     qtbot.waitUntil(lambda: not widget.panel.is_running, timeout=300_000)
     assert widget.again.native.isVisible()
     assert widget.panel.result.native.isVisible()
-    wait_until_under_the_mouse(True)
+    assert is_under_the_mouse()
     widget.foldaway.toggleButton().click()  # what stands above does move it
-    wait_until_under_the_mouse(False)
+    qtbot.waitUntil(lambda: place() != mouse, timeout=120_000)
+    assert not is_under_the_mouse()
 
 
 # ------------------------------------------------------------------ what comes next

@@ -12,8 +12,10 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt, QUrl
 
+from napari_shiftseg.batch.again import KEPT
 from napari_shiftseg.gui.batch import widget as module
 from napari_shiftseg.gui.batch.form import CHOOSE_FOLDER, usual_output
+from napari_shiftseg.gui.batch.run import in_widget_words
 from napari_shiftseg.gui.batch.table import CONDITION, NAME, STATUS
 from napari_shiftseg.gui.parts.folder_settings import FolderSettings
 from napari_shiftseg.gui.parts.layout import found, opened
@@ -438,6 +440,27 @@ def test_the_chart_is_saved_as_a_picture_and_as_figures(done, tmp_path):
     assert [line.split(",")[:2] for line in lines[1:]] == [
         ["control", "2"], ["treated", "1"],
     ]  # fmt: skip
+
+
+def test_what_cannot_be_compared_and_what_is_left_over_is_said(
+    done, folder, choose, run
+):
+    assert not shown(done.chart.warning)
+    tifffile.imwrite(folder / "treated" / "c.tif", np.zeros((60, 50), np.float32))
+    (folder / "control" / "b.tif").unlink()
+    choose(done, folder / "treated")
+    choose(done, folder)
+    run(done)
+    assert "images of 40 × 50 to 60 × 50 pixels" in done.chart.warning.value.lower()
+    assert "image is no longer there: control/b" in done.panel.result.value
+
+
+def test_mended_labels_are_kept_in_the_words_of_the_widget():
+    said = in_widget_words(KEPT)
+    assert said == (
+        "kept, for you mended the labels; with another folder for the results it is "
+        "segmented anew"
+    )
 
 
 def test_no_condition_is_a_formula(batch, folder, choose, run, tmp_path):

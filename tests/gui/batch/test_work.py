@@ -181,7 +181,8 @@ def test_mended_labels_are_saved_back_and_measured_anew(
     assert row.objects == len(table["label"])
     assert table["label"][table["looked_at"] == "right"].tolist() == [sure]
     summary = (usual_output(folder) / "summary.csv").read_text()
-    assert f"control/a,control,done,{row.objects}," in summary
+    assert f"control/a,control,mended,{row.objects}," in summary
+    assert done.table.files.files[0].said == "✎ mended"
     done.chart.draw()
     bar = done.chart.plot.figure.axes[0].patches[0].get_height()
     assert bar == (row.objects + done.rows[1].objects) / 2

@@ -220,8 +220,8 @@ def _tip(file: FileState, at: int, column: Column) -> str | None:
     """Return what is said of a cell: all of a name, reasons, a size in units."""
     if column.value is None:
         row = file.row
-        known = () if row is None else (row.error, *row.notes, *row.decided)
-        further = [visible(in_widget_words(said)) for said in known if said]
+        reasons = () if row is None else (row.error, *row.notes, *row.decided)
+        further = [visible(in_widget_words(said)) for said in reasons if said]
         return plainly("\n".join([visible(file.name), *further]))
     if at != AREA or file.row is None:
         return None

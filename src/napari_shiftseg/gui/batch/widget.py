@@ -10,7 +10,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_shiftseg.gui.batch.chart import ConditionChart
-from napari_shiftseg.gui.batch.form import BatchForm
+from napari_shiftseg.gui.batch.form import MOST_NAMED, BatchForm
 from napari_shiftseg.gui.batch.run import (
     FilesBar,
     ImageProgress,
@@ -22,6 +22,7 @@ from napari_shiftseg.gui.batch.table import FileTable
 from napari_shiftseg.gui.batch.work import RowWork
 from napari_shiftseg.gui.parts.layout import ScrolledRows, is_open, opened
 from napari_shiftseg.gui.parts.run_panel import LEAVE, RunPanel
+from napari_shiftseg.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -38,6 +39,7 @@ RUN_TIP = (
     "Segment all images of the folder, one after the other; what fails is named, and "
     "the rest goes on"
 )
+LEFT_OVER = "There still are results whose image is no longer there:"
 CANCELLED = "Cancelled: what is done is kept. Run goes on with the rest (Resume)."
 
 
@@ -154,7 +156,13 @@ class BatchWidget(ScrolledRows):
     def _done(self, outcome: BatchOutcome) -> tuple[str, str]:
         rows = list(outcome.rows)
         is_doubtful = any(row.status == "failed" or not row.objects for row in rows)
-        return outcome_text(rows), "warning" if is_doubtful else "note"
+        said = [outcome_text(rows)]
+        if outcome.left_over:
+            names = ", ".join(map(visible, outcome.left_over[:MOST_NAMED]))
+            more = len(outcome.left_over) - MOST_NAMED
+            many = f" and {more:,} more" if more > 0 else ""
+            said.append(f"{LEFT_OVER} {names}{many}")
+        return "\n".join(said), "warning" if is_doubtful else "note"
 
     def _run_changed(self) -> None:
         is_running = self.panel.is_running

@@ -40,7 +40,7 @@ ROLES = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 ROOM = 14  # pixels of a column beside what it holds: edges, and the mark of sorting
-LEAST_ROWS = 8  # that are seen at once
+LEAST_ROWS = 6  # that are seen at once
 PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
 TABLE_TIP = (
     "A row a file. A click on a heading sorts; a double click on a row opens its image "

@@ -53,6 +53,20 @@ def grey(value: float) -> str:
     return f"{value:.3g}"
 
 
+def figure_text(value: float, digits: int = 3) -> str:
+    """Write a number as it is read in a table: ``12``, ``292.5``, ``1,234.5``.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        That are told of one below 1,000.
+    """
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:,.1f}".removesuffix(".0")
+    return f"{value:.{digits}g}"
+
+
 TURNS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 MARKS = "\u061c\u200e\u200f"  # of direction
 LONGEST = 60  # characters of a value that is named in an error

@@ -6,7 +6,12 @@ from dataclasses import replace
 from math import nan
 from pathlib import Path
 
-from napari_shiftseg.batch.conditions import NO_FOLDER, Condition, conditions
+from napari_shiftseg.batch.conditions import (
+    NO_FOLDER,
+    Condition,
+    conditions,
+    incomparable,
+)
 from napari_shiftseg.batch.order import BatchRow
 
 
@@ -55,3 +60,19 @@ def test_sizes_are_in_units_where_all_images_have_them():
     assert (one.areas, one.size.column) == ((20.0, 30.0), "median_area")
     failed = [mixed[0], replace(mixed[1], status="failed")]
     assert conditions(failed)[0].size.title == "median area (µm²)"
+
+
+def sized(axes, *shape, model="nuclei"):
+    return replace(row("a", 1), axes=axes, shape=shape, model=model)
+
+
+def test_what_cannot_be_compared_is_said():
+    plane = sized("YX", 40, 50)
+    assert incomparable([plane, plane, *ROWS]) == ()
+    larger, series = sized("YX", 80, 50), sized("TYX", 3, 40, 50)
+    volume = sized("ZYX", 9, 40, 50, model="nuclei-3d")
+    assert incomparable([larger, plane])[0].startswith("images of 40 × 50 to 80 × 50")
+    assert incomparable([plane, series])[0].startswith("1 to 3 frames an image")
+    assert incomparable([plane, volume])[0].startswith("1 volume beside planes")
+    assert incomparable([volume, volume]) == ()
+    assert len(incomparable([plane, larger, series, volume])) == 3

@@ -11,6 +11,7 @@ import pytest
 import zarr
 
 from napari_shiftseg.batch.finding import JOURNAL, is_batch, items_of
+from napari_shiftseg.stores.written_labels import LabelImage
 
 
 @pytest.fixture
@@ -80,6 +81,16 @@ def test_results_are_no_images(folder):
     assert keys("in/*.tif", output="in/out") == ["a", "b_labels"]
     assert keys("in/**/*.tif", output="in/out")[:2] == ["a", "b_labels"]
     assert "out/a_labels" in keys("in")  # nothing says that it is a result
+
+
+def test_labels_that_a_widget_saved_beside_their_image_are_no_images(folder):
+    put("in/a.tif", "in/b.tif", "in/a_labels.tif", "in/c_labels.tif")
+    Path("in/a_settings.yaml").write_text("command: segment\nmade: {labels_sha256: 0}")
+    Path("in/c_settings.yaml").write_text("window: 64")  # somebody's own
+    labels = LabelImage(np.eye(8, dtype=np.int32), "YX", "YX")
+    labels.write("labels", Path("in/b_labels.tif"))  # its settings have gone
+    assert keys("in") == keys("in/*.tif") == ["a", "b", "c_labels"]
+    assert keys("in/b_labels.tif") == ["b_labels"]  # it was named
 
 
 def test_results_may_lie_with_the_images(folder):

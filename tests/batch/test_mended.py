@@ -9,11 +9,13 @@ import pytest
 import tifffile
 import yaml
 
+from napari_shiftseg.batch.again import KEPT
 from napari_shiftseg.batch.carried import carried_over, touched
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.mended import mended_steps
 from napari_shiftseg.batch.order import BatchOrder
 from napari_shiftseg.batch.run import batch_steps
+from napari_shiftseg.batch.tables import summary_table
 from napari_shiftseg.cli.commands import run
 from napari_shiftseg.clustering.settings import Clustering
 from napari_shiftseg.mending.edit_lists import EditList, read_edits
@@ -232,14 +234,20 @@ def test_a_batch_that_goes_on_leaves_mended_labels(outcome):
     assert BatchJournal(order.output).thumbnail(rows[0])
 
 
-def test_a_batch_that_begins_anew_does_not_replace_them(outcome):
+def test_a_batch_that_begins_anew_keeps_them_and_counts_them(outcome):
     labels = labels_of(outcome.rows[0])
     labels[labels == labels.max()] = 0
-    mend(outcome, labels)
-    row = exhaust(batch_steps(outcome.order, page)).rows[0]
-    assert row.status == "failed"
-    assert "has changed since" in row.error
-    np.testing.assert_array_equal(labels_of(outcome.rows[0]), labels)
+    new = mend(outcome, labels)
+    other = replace(outcome.order, settings=Settings(window=24))
+    for order in (outcome.order, other):
+        again = exhaust(batch_steps(order, page))
+        row = again.rows[0]
+        assert (row.status, row.objects) == ("skipped", new.objects)
+        assert row.decided[-1] == KEPT
+        assert summary_table(again.rows)["status"].tolist()[:2] == ["mended", "done"]
+        np.testing.assert_array_equal(labels_of(row), labels)
+    anew = exhaust(batch_steps(replace(outcome.order, overwrite=True), page)).rows[0]
+    assert (anew.status, anew.is_mended) == ("done", False)
 
 
 def test_all_objects_deleted(outcome):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -20,13 +21,17 @@ from napari_shiftseg.batch.order import BatchOrder, BatchProgress, BatchRow
 from napari_shiftseg.batch.run import batch_steps, held
 from napari_shiftseg.cli.commands import run
 from napari_shiftseg.networks.loading.models import load_model
+from napari_shiftseg.networks.unet import build, save_model
+from napari_shiftseg.networks.unet_config import ModelConfig
 from napari_shiftseg.pipeline.segmentation import source_steps
 from napari_shiftseg.pipeline.settings import Settings
 from napari_shiftseg.progress import exhaust
+from napari_shiftseg.report.batch_page import batch_page
 from napari_shiftseg.stores.reading import image_for, read_labels
 from napari_shiftseg.stores.tables import read_table
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+NAMES = "control/a", "control/b", "treated/c"
 
 
 def sums(output):
@@ -164,7 +169,8 @@ def test_a_run_that_was_stopped_goes_on(ordered, done, stopped_at):
             break  # within an image
     steps.close()
     output = ordered().output
-    assert not (output / "summary.csv").exists()
+    with (output / "summary.csv").open(newline="") as file:  # of what is done
+        assert [row["image"] for row in csv.DictReader(file)] == [*NAMES[:stopped_at]]
     assert len(BatchJournal(output).rows()) == stopped_at
     outcome, _ = done(resume=True)
     assert statuses(outcome)[:3] == ["skipped"] * stopped_at + ["done"] * (
@@ -174,6 +180,51 @@ def test_a_run_that_was_stopped_goes_on(ordered, done, stopped_at):
     for name in ("objects.csv", "failures.csv"):
         same = (output / name).read_bytes(), (whole.order.output / name).read_bytes()
         assert same[0] == same[1]
+
+
+def test_a_run_that_is_stopped_tells_of_what_was_done_before(ordered, done):
+    before, _ = done()
+    steps = batch_steps(ordered(), batch_page)
+    next(step for step in steps if isinstance(step, BatchRow))
+    steps.close()
+    summary = before.files["summary"].read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in summary] == [*NAMES]
+    assert before.files["page"].exists()
+
+
+def test_where_all_fail_the_tables_stay(done, ordered, images, tmp_path):
+    before, _ = done()
+    kept = {k: p.read_bytes() for k, p in before.files.items() if k != "failures"}
+    config = ModelConfig.new(name="deep", ndim=3, depth=1, features=2)
+    deep = str(save_model(build(config), tmp_path / "deep.safetensors"))
+    after, rows = done(model=deep)
+    assert {row.status for row in rows} == {"failed"}
+    assert "take a model of as many axes as the image" in rows[0].error
+    assert [*after.files] == ["failures"]
+    assert len(after.files["failures"].read_text().splitlines()) == 5
+    assert {kind: before.files[kind].read_bytes() for kind in kept} == kept
+    again, _ = done(resume=True)  # its own tables are known again
+    assert statuses(again) == ["skipped"] * 3 + ["failed"]
+    assert "page" in again.files
+
+
+def test_what_is_done_again_says_why(done):
+    done()
+    outcome, _ = done(resume=True, settings=Settings(window=16, min_size=9))
+    assert outcome.rows[0].decided == (
+        "done again, for the settings (min_size) are other than before",
+    )
+    assert (
+        done(resume=True, settings=Settings(window=16, min_size=9))[0].rows[0].decided
+        == ()
+    )
+
+
+def test_results_of_an_image_that_was_moved_are_named(done, images):
+    done()
+    (images / "control" / "a.tif").rename(images / "treated" / "e.tif")
+    outcome, _ = done(resume=True)
+    assert outcome.left_over == ("control/a",)
 
 
 def test_half_a_record_counts_for_nothing(done, ordered):

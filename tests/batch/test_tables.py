@@ -95,6 +95,25 @@ def test_images_of_several_kinds_share_a_table(done, images):
     assert table["image"][known].tolist() == ["t"]
 
 
+def test_labels_among_images_and_sizes_are_told(done, images):
+    mask = np.zeros((40, 50), np.uint8)
+    mask[3:9, 3:9] = mask[20:30, 20:30] = 255
+    tifffile.imwrite(images / "control" / "a_mask.tif", mask)
+    tifffile.imwrite(
+        images / "t.tif", np.stack([mask / 99] * 3), photometric="minisblack",
+        metadata={"axes": "TYX"},
+    )  # fmt: skip
+    outcome, _ = done()
+    known = {row["image"]: row for row in rows_of(outcome.files["summary"])}
+    assert "looks like a mask, not like an image" in known["control/a_mask"]["notes"]
+    assert "looks like" not in known["control/a"]["notes"]
+    sides = "frames", "planes", "height", "width"
+    assert [known["t"][side] for side in sides] == ["3", "", "40", "50"]
+    assert [known["control/a"][side] for side in sides] == ["", "", "40", "50"]
+    page = outcome.files["page"].read_text(encoding="utf-8")
+    assert "1 to 3 frames an image" in page.split("Conditions</h2>")[1]
+
+
 def test_names_are_text_in_every_program(done, images):
     tifffile.imwrite(images / EVIL, np.eye(40, dtype=np.float32))
     (images / "@cmd.tif").write_bytes(b"")

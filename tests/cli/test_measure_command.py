@@ -105,6 +105,39 @@ def test_a_file_of_others_is_not_replaced(shiftseg, labels, tmp_path) -> None:
     assert shiftseg("measure", "a.npy", "-o", "t.csv", "--overwrite").status == 0
 
 
+def test_what_a_command_wrote_it_replaces(shiftseg, labels, tmp_path) -> None:
+    measured = ("measure", "a.npy", "-o", "t.csv")
+    compared = ("differences", "a.npy", "a.tif", "-o", "out")
+    for command in (measured, compared):
+        assert shiftseg(*command).status == 0
+        assert shiftseg(*command).status == 0
+    np.save("a.npy", np.where(labels == 77, 0, labels))
+    assert shiftseg(*measured).stdout.startswith("2 objects")
+    other = shiftseg("measure", "a.tif", "-o", "t.csv")
+    assert "no older measurement of these labels wrote" in other.stderr
+    (tmp_path / "t.csv").write_text("mine")
+    assert shiftseg(*measured).status == 2
+
+
+def test_a_raw_image_or_a_mask_is_noted(shiftseg, labels) -> None:
+    np.save("mask.npy", np.where(labels > 0, 255, 0))
+    np.save("stripes.npy", np.repeat(np.tile([7, 0, 3, 0], 20)[None], 30, 0))
+    said = "labels mask.npy looks like a mask, not like labels: 3 parts"
+    assert said in shiftseg("measure", "mask.npy", "-o", "t.csv").stderr
+    ran = shiftseg("measure", "stripes.npy", "-o", "s.csv")
+    assert "looks like a raw image or a mask" in ran.stderr
+    assert said in shiftseg("differences", "a.npy", "mask.npy", "-o", "out").stderr
+    assert not shiftseg("measure", "a.npy", "-o", "a.csv").stderr
+
+
+def test_many_label_images_are_refused_and_the_way_is_named(shiftseg, labels) -> None:
+    Path("folder").mkdir()
+    for given in (["a.npy", "a.tif", "a.png"], ["folder"]):
+        ran = shiftseg("measure", *given, "-o", "t.csv")
+        assert ran.status == 2
+        assert "shiftseg segment FOLDER" in ran.stderr
+
+
 def test_differences(shiftseg, labels, tmp_path) -> None:
     other = np.where(labels == 1000, 0, labels)
     other[3:9, 6:9] = 6

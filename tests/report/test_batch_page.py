@@ -152,7 +152,7 @@ def test_what_is_not_known_is_a_dash(tmp_path):
     row = row_of(tmp_path, "a/0", objects=0, in_units={"median_area_um2": nan})
     other = row_of(tmp_path, "a/1")
     words = Page(batch_page(outcome_of(tmp_path, [row, other]))).words
-    assert "median area um2" in words
+    assert "median area (µm²)" in words
     assert "nan" not in words
     assert words.count("–") == 2
 

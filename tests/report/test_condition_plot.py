@@ -34,6 +34,8 @@ def test_bars_and_dots(figure, tmp_path):
     for at, line in enumerate(counts.lines):
         assert np.abs(line.get_xdata() - at).max() < 0.3  # within the bar
     assert areas.get_title("left") == "median area (µm²)"
+    assert counts.get_xlabel() == "bar: mean; dot: an image (4)"
+    assert areas.get_xlabel() == "bar: median; dot: an image (2 of 4)"
 
 
 def test_names_are_no_formulas(figure, tmp_path):

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from napari_shiftseg import object_confidence, segment
 from napari_shiftseg.networks.confidence_rule import ConfidenceRule
 from napari_shiftseg.networks.unet import new_model
-from napari_shiftseg.progress import Progress
+from napari_shiftseg.progress import Progress, exhaust
 from napari_shiftseg.results.confidence import (
     USUAL_RULE,
     _joined,
@@ -19,6 +19,7 @@ from napari_shiftseg.results.confidence import (
     features_steps,
 )
 from napari_shiftseg.results.features import as_learnt
+from napari_shiftseg.results.review import SHARE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = ["label", "confidence", "distance", "margin", "cut"]
@@ -75,6 +76,16 @@ def test_the_rule_of_the_model_or_the_usual_one(result, model):
     other = new_model(ndim=2, depth=2, features=4, foreground=True, confidence=rule)
     own = object_confidence(result, other)["confidence"]
     np.testing.assert_allclose(own, 1 / (1 + np.exp(0.5 - known["size"])))
+
+
+def test_why_adds_up_to_the_confidence(result, model):
+    table = exhaust(confidence_steps(result, model, why=True))
+    shares = [values for name, values in table.items() if name.startswith(SHARE)]
+    assert len(shares) == 4
+    odds = USUAL_RULE.intercept + sum(shares)
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), table["confidence"])
+    (known,) = features(result, model)
+    np.testing.assert_allclose(np.abs(np.log(table["times"])), known["size"])
 
 
 def test_it_does_not_depend_on_tiles(image, model):

@@ -236,6 +236,14 @@ class TestChanged:
 
 
 class TestText:
+    def test_what_counts_for_nothing_is_left_out(self, model_file) -> None:
+        given = {"prominence": 0.2, "bandwidth": 0.3}
+        own = Recipe(model_file, given)
+        assert own.chosen == {"bandwidth": 0.3}  # of a model of the mean shift
+        other = Recipe(model_file, given | {"method": "watershed"})
+        assert other.chosen == {"prominence": 0.2, "method": "watershed"}
+        assert Recipe("gone", given).chosen == given  # that is not known
+
     def test_yaml_says_options_as_the_command_line_does(self) -> None:
         recipe = Recipe(
             "nuclei",

@@ -36,25 +36,46 @@ def test_a_table_without_confidence_keeps_the_order_of_labels() -> None:
     assert doubts(TABLE, []) == []
 
 
+SEVERAL = {"distance": -0.9, "margin": -1.5, "foreground": -0.3, "size": 0.3}
+
+
 @pytest.mark.parametrize(
     ("doubt", "words"),
     [
         (
-            Doubt(1, 0.2, 1.4, 0.4, cut=True),
-            "Confidence 0.20. Its pixels are far from their mode (1.40 bandwidths). "
-            "An object it touches is only 0.40 bandwidths farther. "
+            Doubt(1, 0.2, 1.4, 0.4, cut=True, shares=SEVERAL),
+            "Confidence 0.20. Another mode is only 0.40 bandwidths farther. "
+            "Its pixels are farther from their mode than usual (1.40 bandwidths). "
             "It meets another object along a tile border.",
         ),
         (
-            Doubt(1, 0.9, 0.3, 2.5),
-            "Confidence 0.90. Its pixels are near their mode (0.30 bandwidths). "
-            "An object it touches is 2.50 bandwidths farther.",
+            Doubt(1, 0.19, 0.2, foreground=0.62, shares={"foreground": -5.0}),
+            "Confidence 0.19. Its pixels are less surely foreground than usual "
+            "(probability 0.62).",
         ),
-        (Doubt(1, 0.9, 0.3, np.inf), "Confidence 0.90. "
-         "Its pixels are near their mode (0.30 bandwidths)."),
+        (
+            Doubt(1, 0.4, times=0.2, shares={"size": -0.9}),
+            "Confidence 0.40. It is 5.0 times smaller than the usual object here.",
+        ),
+        (
+            Doubt(1, 0.4, times=5.0, shares={"size": -0.9}),
+            "Confidence 0.40. It is 5.0 times as large as the usual object here.",
+        ),
+        (
+            Doubt(1, 0.9, 0.3, 2.5, shares={"distance": -0.1, "size": 0.3}),
+            "Confidence 0.90. Nothing that is known of it speaks against it.",
+        ),
         (Doubt(1, 0.5), "Confidence 0.50."),
         (Doubt(1), "Its confidence is not known."),
     ],
-)  # fmt: skip
+)
 def test_why(doubt, words) -> None:
     assert doubt.words == words
+
+
+def test_a_row_of_the_table_says_why() -> None:
+    why = {"share_size": np.array([0.1, 0.1, -2.0, 0.1]), "times": np.full(4, 4.0)}
+    found = doubts(TABLE | why, [5, 2])
+    assert found[0].against == ["size"]
+    assert "4.0 times as large" in found[0].words
+    assert found[1].against == []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, prod
 from statistics import fmean, median
 from typing import TYPE_CHECKING
+
+from napari_shiftseg.samples.catalogue import VOLUME_MODEL
+from napari_shiftseg.text import by, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,6 +107,37 @@ def conditions(rows: Iterable[BatchRow]) -> tuple[Condition, ...]:
         )
         for name, own in sorted(found.items())
     )
+
+
+def incomparable(rows: Iterable[BatchRow]) -> tuple[str, ...]:
+    """Say why counts and sizes of images cannot be compared as they are.
+
+    Parameters
+    ----------
+    rows : iterable of BatchRow
+        Those that failed are left out, and those whose size is not known.
+    """
+    known = [row for row in rows if row.status != "failed" and row.shape]
+    volumes = sum(row.model == VOLUME_MODEL for row in known)
+    sizes = sorted({(row.side("Y"), row.side("X")) for row in known}, key=prod)
+    series = {row.side("T") or 1 for row in known}
+    said = []
+    if 0 < volumes < len(known):
+        said.append(
+            f"{number_of(volumes, 'volume')} beside planes: their sizes are of voxels, "
+            f"not of pixels; compare each kind by itself"
+        )
+    if len(sizes) > 1:
+        said.append(
+            f"images of {by(sizes[0])} to {by(sizes[-1])} pixels: objects an image "
+            f"depend on its size; compare the density in the summary"
+        )
+    if len(series) > 1:
+        said.append(
+            f"{min(series):,} to {max(series):,} frames an image: objects are those of "
+            f"all frames; compare the density, which is of a frame"
+        )
+    return tuple(said)
 
 
 def _size_of(rows: Sequence[BatchRow]) -> Size:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_shiftseg.results.recipe_file import read_made
 from napari_shiftseg.stores.data_sets import IMAGES, LABELS, MASKS
 from napari_shiftseg.stores.folders import read_record
 from napari_shiftseg.stores.own_stores import record_in
@@ -18,6 +20,9 @@ from napari_shiftseg.stores.reading import (
     is_sample,
     name_of_file,
 )
+from napari_shiftseg.stores.tiff import about_tiff
+from napari_shiftseg.stores.writing import TEXTS
+from napari_shiftseg.stores.written_labels import ENDINGS
 from napari_shiftseg.stores.zarr_image import is_zarr
 
 if TYPE_CHECKING:
@@ -187,10 +192,28 @@ def _is_image(path: Path) -> bool:
 
 
 def _results_in(entries: Iterable[Path]) -> set[str]:
-    """Return the names of the files that runs of this program wrote in a folder."""
-    records = (read_record(e) for e in entries if e.name.endswith(REPORT))
+    """Return the names of the files that runs of this program wrote in a folder.
+
+    Reports name them; labels that a widget saved have settings beside them, or say in
+    their file what they are.
+    """
+    every = [*entries]
+    records = (read_record(e) for e in every if e.name.endswith(REPORT))
     sums = (record["sha256"] for record in records if "command" in record)
-    return {name for each in sums if isinstance(each, dict) for name in each}
+    named = {name for each in sums if isinstance(each, dict) for name in each}
+    ours = {e.name for e in every if e.name.endswith(ENDINGS["labels"]) and _is_ours(e)}
+    return named | ours
+
+
+def _is_ours(labels: Path) -> bool:
+    """Whether this program wrote labels, as their file or the one beside it says."""
+    name = labels.name.removesuffix(ENDINGS["labels"])
+    settings = labels.with_name(f"{name}{TEXTS['settings']}")
+    with suppress(OSError, ValueError):
+        if settings.is_file() and read_made(settings.read_text(encoding="utf-8")):
+            return True
+        return bool(about_tiff(labels).image_axes)
+    return False
 
 
 def _common(roots: list[Path]) -> Path | None:

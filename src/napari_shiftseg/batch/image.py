@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.batch.again import kept, why_again
 from napari_shiftseg.batch.journal import BatchJournal, settings_hash, state_of_image
 from napari_shiftseg.batch.order import MILLION, BatchRow
 from napari_shiftseg.batch.thumbnail import thumbnail_of
 from napari_shiftseg.inference.views import check_turns
+from napari_shiftseg.metrics.label_likeness import label_likeness
 from napari_shiftseg.networks.loading.models import load_model
 from napari_shiftseg.pipeline.segmentation import source_steps
-from napari_shiftseg.pipeline.usual_model import usual_model_of
+from napari_shiftseg.pipeline.usual_model import SAID_OF_VOLUMES, usual_model_of
 from napari_shiftseg.results.recipe_file import given_of
 from napari_shiftseg.results.saving import write_with_recipe
 from napari_shiftseg.results.table import file_table_steps
+from napari_shiftseg.samples.catalogue import VOLUME_MODEL
 from napari_shiftseg.stores.axes import CHANNELS, result_axes
 from napari_shiftseg.stores.reading import image_for
 from napari_shiftseg.stores.writing import outputs_of
@@ -85,14 +88,20 @@ def item_steps(
     """
     journal = BatchJournal(order.output)
     try:
-        known = None
+        known, again = None, ""
         if order.resume:
-            known = journal.done(item, models.of(item.source)[-1])
+            own = models.of(item.source)[-1]
+            known = journal.done(item, own)
+            again = why_again(item, order, journal, own)
         if known is not None:
             return replace(known, status="skipped")
+        before = None if order.overwrite else journal.there(item)
+        if before is not None and before.is_mended:
+            return kept(before)
         state = state_of_image(item.source)
         row, thumbnail = yield from _image_steps(item, order, models)
         journal.record(item, row, state, thumbnail)
+        row = replace(row, decided=tuple(filter(None, (*row.decided, again))))
     except Exception as error:
         if isinstance(error, OSError) and error.errno in FULL:
             raise
@@ -120,6 +129,7 @@ def _image_steps(
     )
     result = yield from source_steps(source, model, order.settings)
     table = yield from file_table_steps(result, model, source)
+    likeness = label_likeness(source.data)
     known = given_of(name, order.channel, order.series)
     write_with_recipe(
         result, model, source, outputs, known, table,
@@ -130,10 +140,19 @@ def _image_steps(
     row = BatchRow(
         item.source, f"{item.folder}/{outputs.name}".removeprefix("/"), "done",
         item.condition, settings_hash=own_hash, model=model.config.name,
-        notes=result.doubts, files={**files, "report": outputs.record},
+        notes=tuple(filter(None, (likeness, *result.doubts))),
+        decided=_decided(source, name, order),
+        axes=result_axes(source.axes, result.labels.ndim, spatial),
+        shape=result.labels.shape, files={**files, "report": outputs.record},
         seconds=perf_counter() - began, **figures_of(table, result, source),
     )  # fmt: skip
     return row, thumbnail_of(source, result)
+
+
+def _decided(source: Source, model: str, order: BatchOrder) -> tuple[str, ...]:
+    """Say what was decided of an image that might have been meant otherwise."""
+    is_taken = model == VOLUME_MODEL and not order.model
+    return (*source.notes, SAID_OF_VOLUMES) if is_taken else tuple(source.notes)
 
 
 def figures_of(table: Table, result: Segmentation, source: Source) -> dict[str, Any]:

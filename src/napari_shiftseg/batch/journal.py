@@ -165,16 +165,27 @@ class BatchJournal:
         own_hash : str
             See `settings_hash`.
         """
+        row = self.there(item)
+        if row is None or row.settings_hash != own_hash:
+            return None
+        return row if is_unchanged(item.source, self.state(row)) else None
+
+    def there(self, item: Item) -> BatchRow | None:
+        """Return what an image gave, if all is there, and by whatever settings.
+
+        Parameters
+        ----------
+        item : Item
+        """
         known = self._read(self._path(item.source))
-        if not known or known["row"]["settings_hash"] != own_hash:
+        if not known:
             return None
         row = _row_of(known["row"], self.output)
         is_there = all(path.exists() for path in row.files.values())
         if not is_there or row.folder != item.folder:
             return None
-        if not is_unchanged(row.files["report"], known["report"]):
-            return None
-        return row if is_unchanged(item.source, known["state"]) else None
+        is_ours = is_unchanged(row.files["report"], known["report"])
+        return row if is_ours else None
 
     def _path(self, source: Path) -> Path:
         name = sha256(str(source).encode("utf-8", "surrogatepass")).hexdigest()
@@ -205,6 +216,8 @@ def _row_of(known: dict[str, Any], output: Path) -> BatchRow:
         | {
             "source": Path(row["source"]),
             "notes": tuple(row["notes"]),
+            "decided": tuple(row.get("decided", ())),
+            "shape": tuple(row.get("shape", ())),
             "files": {kind: output / path for kind, path in row["files"].items()},
         }
     )

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.batch.again import KEPT, RECORD
 from napari_shiftseg.batch.carried import EDITED, LOOKED_AT, carried_over, touched
 from napari_shiftseg.batch.finding import Item
 from napari_shiftseg.batch.image import figures
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.order import BatchOrder, BatchOutcome, BatchProgress
 from napari_shiftseg.batch.run import held
-from napari_shiftseg.batch.tables import RECORD, Written, written_steps
+from napari_shiftseg.batch.tables import Written, written_steps
 from napari_shiftseg.batch.thumbnail import thumbnail
 from napari_shiftseg.metrics.measuring import FRAME, PLANE, measure_steps
 from napari_shiftseg.networks.loading.models import read_config
@@ -153,6 +154,7 @@ def _image_steps(
     spatial = len(_axes_of(table).lstrip(FRAME + PLANE))
     new = replace(
         row, status="done", files={**row.files, "edits": _edits_of(row)},
+        decided=tuple(said for said in row.decided if said != KEPT),
         **figures(table, labels.size, plain.pixel_size(spatial)),
     )  # fmt: skip
     report |= {

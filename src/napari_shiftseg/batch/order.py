@@ -105,6 +105,12 @@ class BatchRow:
         Its name.
     notes : tuple of str
         Why the result is hardly right.
+    decided : tuple of str
+        What was decided of the image, and might have been meant otherwise.
+    axes : str
+        Of the labels, as T, Z, Y, X; empty: not known.
+    shape : tuple of int
+        Of the labels, in pixels.
     in_units : mapping of str to float
         Density and median size in units, by column, where the image has a pixel size.
     files : mapping of str to Path
@@ -125,8 +131,21 @@ class BatchRow:
     settings_hash: str = ""
     model: str = ""
     notes: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
+    axes: str = ""
+    shape: tuple[int, ...] = ()
     in_units: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether its labels were mended since."""
+        return "edits" in self.files
+
+    def side(self, axis: str) -> int:
+        """Return how many pixels, planes or frames an image has; 0: it has none."""
+        at = self.axes.find(axis) if len(self.axes) == len(self.shape) else -1
+        return self.shape[at] if at >= 0 else 0
 
     @property
     def folder(self) -> str:
@@ -152,14 +171,18 @@ class BatchOutcome:
     rows : tuple of BatchRow
         One an image, in their order.
     files : mapping of str to Path
-        Those of the whole batch: summary, objects, failures, page.
+        Those of the whole batch: summary, objects, failures, page; of one in which all
+        images failed, and that has tables of an older one, the failures alone.
     seconds : float
+    left_over : tuple of str
+        Names of results in the output whose image is no longer there.
     """
 
     order: BatchOrder
     rows: tuple[BatchRow, ...]
     files: Mapping[str, Path]
     seconds: float
+    left_over: tuple[str, ...] = ()
 
     def of(self, status: Status) -> list[BatchRow]:
         """Return the rows of one status."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from napari_shiftseg.batch.again import left_over
 from napari_shiftseg.batch.finding import JOURNAL, items_of
 from napari_shiftseg.batch.image import Models, item_steps
 from napari_shiftseg.batch.journal import BatchJournal
@@ -17,7 +18,7 @@ from napari_shiftseg.distributed.crew import crew_of
 from napari_shiftseg.distributed.journal import Journal
 from napari_shiftseg.distributed.passes import unless_left
 from napari_shiftseg.distributed.workers import computing
-from napari_shiftseg.progress import Returning
+from napari_shiftseg.progress import Returning, exhaust
 from napari_shiftseg.stores.folders import kept_if_used
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def batch_steps(
 
     An image that fails is named in its row, and the rest goes on. Who closes the
     generator, or is killed, loses the image that is worked on: ``resume`` goes on. The
-    tables of all images are written at the end.
+    tables of all images are written at the end; where the generator is closed, or
+    Ctrl-C comes, those of what is done.
 
     Parameters
     ----------
@@ -63,11 +65,46 @@ def batch_steps(
         written = Written(order)
         written.refuse_others(item.source for item in items)
         is_simple = order.workers == 1 and order.scheduler is None
-        rows = yield from (_one_by_one(work) if is_simple else _at_once(work))
+        rows: dict[int, BatchRow] = {}
+        working = _one_by_one if is_simple else _at_once
+        try:
+            yield from working(work, rows)
+        except (GeneratorExit, KeyboardInterrupt):
+            _write_what_is_done(work, rows, perf_counter() - began, page)
+            raise
         done = BatchProgress(len(rows), len(rows), stage="writing tables")
         yield done
-        outcome = BatchOutcome(order, tuple(rows), {}, perf_counter() - began)
+        outcome = _outcome(work, rows, perf_counter() - began)
         return (yield from written_steps(written, outcome, done, page))
+
+
+def _outcome(work: Work, rows: dict[int, BatchRow], seconds: float) -> BatchOutcome:
+    order = work.order
+    lost = left_over(work.items, BatchJournal(order.output).rows())
+    return BatchOutcome(order, tuple(rows[n] for n in sorted(rows)), {}, seconds, lost)
+
+
+def _write_what_is_done(
+    work: Work,
+    rows: dict[int, BatchRow],
+    seconds: float,
+    page: Callable[[BatchOutcome], str] | None,
+) -> None:
+    """Write the tables of a batch that is left: of images done now, or before.
+
+    What keeps them from being written is not said: the batch is left for another
+    reason, and ``resume`` writes them.
+    """
+    journal = BatchJournal(work.order.output)
+    for number, item in enumerate(work.items):
+        known = None if number in rows else journal.there(item)
+        if known is not None:
+            rows[number] = replace(known, status="skipped")
+    if rows:
+        now = BatchProgress(len(rows), len(work.items), stage="writing tables")
+        written, outcome = Written(work.order), _outcome(work, rows, seconds)
+        with suppress(OSError, ValueError):
+            exhaust(written_steps(written, outcome, now, page))
 
 
 def _refuse_what_fails_all(work: Work) -> None:
@@ -95,22 +132,20 @@ class Work:
         )
 
 
-def _one_by_one(work: Work) -> Generator[Step, None, list[BatchRow]]:
-    rows: list[BatchRow] = []
+def _one_by_one(work: Work, rows: dict[int, BatchRow]) -> Generator[Step, None, None]:
+    """Work on one image after the other; their rows are put where they belong."""
     for number, item in enumerate(work.items):
         yield work.progress(number)
         steps = Returning(item_steps(item, work.order, work.models))
         for now in steps:
             yield work.progress(number, note=now.note, stage=now.stage, within=now)
-        rows.append(steps.value)
+        rows[number] = steps.value
         yield steps.value
-    return rows
 
 
-def _at_once(work: Work) -> Generator[Step, None, list[BatchRow]]:
+def _at_once(work: Work, rows: dict[int, BatchRow]) -> Generator[Step, None, None]:
     """Work on several images at once; rows come in the order in which they end."""
     order, total = work.order, len(work.items)
-    rows: dict[int, BatchRow] = {}
     ended: list[tuple[int, BatchRow]] = []
     with crew_of(order.workers, order.scheduler) as crew:
         crew.computes(order.settings)  # refuses workers that differ by rounding
@@ -123,7 +158,6 @@ def _at_once(work: Work) -> Generator[Step, None, list[BatchRow]]:
                 rows[number] = row
                 yield row
             yield BatchProgress(now.done, total, now.note, now.stage)
-    return [rows[number] for number in range(total)]
 
 
 def _work_on(

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.batch.again import RECORD
 from napari_shiftseg.results.recipe_file import given_of
 from napari_shiftseg.stores.folders import (
     Run,
+    checksums,
     read_record,
     refuse_to_overwrite,
     sums_of,
@@ -45,9 +47,9 @@ FILES = {
     "summary": "summary.csv", "objects": "objects.csv", "failures": "failures.csv",
     "page": "batch.html",
 }  # fmt: skip
-RECORD = "batch.json"
 RUN = Run("segment, a batch", ())
 NUMBERS = ("density", "median_area")
+SIDES = {"T": "frames", "Z": "planes", "Y": "height", "X": "width"}  # of an image
 AFTER_UNITS = ("foreground_share", "confidence", "seconds")
 OF_AN_OBJECT = ("image", "folder", "condition")  # columns before those of its table
 DIGITS = 6  # of a number in the summary
@@ -115,6 +117,9 @@ def written_steps(
 ) -> Generator[BatchProgress, None, BatchOutcome]:
     """Write the files of a batch, all or none; returns the outcome with them.
 
+    Where every image failed, the tables of an older batch that has objects stay, and
+    only what failed is written.
+
     Parameters
     ----------
     written : Written
@@ -125,6 +130,8 @@ def written_steps(
         See `batch_steps`.
     """
     written.refuse_others()  # again: the run may have taken long
+    if len(outcome.of("failed")) == len(outcome.rows) and _has_rows(written.record):
+        return replace(outcome, files=_failures_alone(written, outcome))
     files = written.files(page is not None)
     outcome = replace(outcome, files=files)
     with all_or_none([written.record, *files.values()]) as (record, *parts):
@@ -140,6 +147,22 @@ def written_steps(
         about |= sums_of(RUN, written.record, named)
         record.write_text(json.dumps(about, indent=2), encoding="utf-8")
     return outcome
+
+
+def _has_rows(record: Path) -> bool:
+    """Whether the tables that are there tell of an image that was segmented."""
+    return bool(read_record(record).get("objects"))
+
+
+def _failures_alone(written: Written, outcome: BatchOutcome) -> dict[str, Path]:
+    """Write what failed, where nothing else is new; the older tables stay."""
+    path = written.order.output / FILES["failures"]
+    with all_or_none([written.record, path]) as (record, new):
+        write_rows(new, failures_table(outcome.rows))
+        known = read_record(written.record)
+        known["sha256"] |= checksums({path.name: new})
+        record.write_text(json.dumps(known, indent=2), encoding="utf-8")
+    return {"failures": path}
 
 
 def batch_record(outcome: BatchOutcome) -> dict[str, Any]:
@@ -189,15 +212,22 @@ def summary_table(rows: Sequence[BatchRow]) -> dict[str, Any]:
     return {
         "image": _texts(row.name for row in rows),
         "condition": _texts(row.condition for row in rows),
-        "status": _texts("failed" if r.status == "failed" else "done" for r in rows),
+        "status": _texts(_status(row) for row in rows),
         "objects": _texts("" if r.status == "failed" else r.objects for r in rows),
         **{name: _numbers(getattr(row, name) for row in rows) for name in NUMBERS},
         **{n: _numbers(row.in_units.get(n, np.nan) for row in rows) for n in units},
         **{name: _numbers(getattr(r, name) for r in rows) for name in AFTER_UNITS},
         "settings_hash": _texts(row.settings_hash for row in rows),
         "model": _texts(row.model for row in rows),
-        "notes": _texts("; ".join(row.notes) for row in rows),
+        **{name: _texts(r.side(a) or "" for r in rows) for a, name in SIDES.items()},
+        "notes": _texts("; ".join((*row.notes, *row.decided)) for row in rows),
     }
+
+
+def _status(row: BatchRow) -> str:
+    if row.status == "failed":
+        return "failed"
+    return "mended" if row.is_mended else "done"
 
 
 def failures_table(rows: Iterable[BatchRow]) -> dict[str, Any]:

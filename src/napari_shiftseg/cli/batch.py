@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from napari_shiftseg.batch.conditions import incomparable
 from napari_shiftseg.batch.finding import is_batch
 from napari_shiftseg.batch.order import BatchOrder, BatchRow
 from napari_shiftseg.batch.run import batch_steps
@@ -16,12 +17,10 @@ from napari_shiftseg.cli.options import Order
 from napari_shiftseg.cli.segment import kinds_to_save, run_segment
 from napari_shiftseg.cli.terminal import note
 from napari_shiftseg.cli.usual_model import model_for
-from napari_shiftseg.pipeline.usual_model import SAID_OF_VOLUMES
 from napari_shiftseg.progress import Returning
 from napari_shiftseg.report.batch_page import batch_page
-from napari_shiftseg.samples.catalogue import VOLUME_MODEL
 from napari_shiftseg.stores.reading import STORE
-from napari_shiftseg.text import number_of
+from napari_shiftseg.text import number_of, visible
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -34,6 +33,12 @@ if TYPE_CHECKING:
     Steps = Generator[BatchProgress | BatchRow, None, BatchOutcome]
 
 KEPT = "stopped; {} done: give the same command again with --resume to go on"
+NONE_NEW = (
+    "no image was segmented, so the tables and the page of the last run stay: mend "
+    "what failed, and give the command again"
+)
+LEFT_OVER = "results whose image is no longer there are left as they are"
+MOST_NAMED = 5  # images, in a note
 
 
 def run_segment_all(
@@ -115,6 +120,7 @@ def _with_progress(steps: Steps) -> BatchOutcome:
                 else:
                     _show(now, images, tiles)
     except (KeyboardInterrupt, OSError):  # by hand, or the disk is full
+        steps.close()  # writes the tables of what is done
         if done:
             note(KEPT.format(number_of(done, "image")))
         raise
@@ -152,9 +158,30 @@ def _print(outcome: BatchOutcome) -> None:
         f"{', '.join(said)}; {number_of(objects, 'object')} in "
         f"{outcome.seconds:.1f} s, written to {outcome.order.output}"
     )
-    volumes = sum(row.model == VOLUME_MODEL for row in outcome.rows)
-    if volumes and not outcome.order.model:
-        note(f"{number_of(volumes, 'image')} {SAID_OF_VOLUMES}")
+    _note_what_was_decided(outcome)
     if failed:
         print(f"what failed, and why: {outcome.files['failures']}")
-    print(f"all on one page: {outcome.files['page']}")
+    if "page" in outcome.files:
+        print(f"all on one page: {outcome.files['page']}")
+    else:
+        note(NONE_NEW)
+
+
+def _note_what_was_decided(outcome: BatchOutcome) -> None:
+    """Note what holds of several images once, with their names."""
+    decided: dict[str, list[str]] = {}
+    for row in outcome.rows:
+        for said in row.decided:
+            decided.setdefault(said, []).append(visible(row.name))
+    for said, names in decided.items():
+        note(f"{number_of(len(names), 'image')} {said}: {_first(names)}")
+    if outcome.left_over:
+        note(f"{LEFT_OVER}: {_first([visible(name) for name in outcome.left_over])}")
+    for said in incomparable(outcome.rows):
+        note(said)
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return some names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")

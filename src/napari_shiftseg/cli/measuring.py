@@ -20,6 +20,7 @@ def measure(
         Path | None,
         typer.Argument(metavar="IMAGE", help="Whose grey values are measured. [none]"),
     ] = None,
+    more: Annotated[list[Path] | None, typer.Argument(hidden=True)] = None,
     output: TableFile,
     spacing: Annotated[
         str | None,
@@ -47,7 +48,8 @@ def measure(
     """Measure the objects of a label image: area, place, shape, grey values, as CSV."""
     from napari_shiftseg.cli.tables import MeasureOrder, run_measure
 
-    run_measure(labels, image, output, MeasureOrder(spacing, axes, solidity), asked)
+    order = MeasureOrder(spacing, axes, solidity, tuple(more or ()))
+    run_measure(labels, image, output, order, asked)
 
 
 def differences(

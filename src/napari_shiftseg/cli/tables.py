@@ -11,21 +11,28 @@ import numpy as np
 
 from napari_shiftseg.cli.terminal import note, with_progress
 from napari_shiftseg.metrics.agreement import compare_labels_steps
+from napari_shiftseg.metrics.label_image import as_whole, doubt_about
 from napari_shiftseg.metrics.measuring import SPATIAL, measure_steps
 from napari_shiftseg.report.differences import differences_picture
 from napari_shiftseg.stores.axes import CHANNELS
 from napari_shiftseg.stores.folders import (
+    Run,
     kept_if_used,
     refuse_to_overwrite,
+    sums_of,
     writable_folder,
+    written_by,
 )
 from napari_shiftseg.stores.label_files import open_channels, open_labels
 from napari_shiftseg.stores.pixel_files import write_colours
-from napari_shiftseg.stores.tables import write_rows, write_table
+from napari_shiftseg.stores.tables import write_rows
 from napari_shiftseg.stores.whole_file import all_or_none
+from napari_shiftseg.stores.writing import inputs_of
+from napari_shiftseg.stores.zarr_image import is_zarr
 from napari_shiftseg.text import brief, number_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +42,10 @@ if TYPE_CHECKING:
     from napari_shiftseg.stores.label_files import LabelFile
     from napari_shiftseg.stores.reading import Source
 
+RECORDED = "_measured.json"  # beside the table: of what it was measured
+WRITTEN = "{} of these labels"
+MOST_LOOKED_AT = 2**26  # pixels, in search of what speaks against labels
+SIDE = 2**11  # of the part that is looked at, of more
 COLUMNS = "{} columns: {}"
 MOST_DRAWN = 2**26  # pixels of a picture of outlines
 WORDS = {
@@ -50,6 +61,7 @@ class MeasureOrder:
     spacing: str | None
     axes: str | None
     solidity: bool
+    more: tuple[Path, ...] = ()  # that it does not take
 
 
 def run_measure(
@@ -64,6 +76,7 @@ def run_measure(
     """
     if output.suffix.lower() != ".csv":
         raise ValueError(f"the file must end with .csv, got {output.name!r}")
+    _refuse_many(labels, order.more)
     file = open_labels(labels, order.axes)
     light: Source | None = None
     channels: tuple[str, ...] = ()
@@ -74,9 +87,16 @@ def run_measure(
         raise ValueError("--channel and --series are of an image: name one")
     spacing = _spacing(order.spacing, file, light)
     writable_folder(output.parent)
-    refuse_to_overwrite([output], (), asked.overwrite, "table of this command")
+    of_image = () if light is None else inputs_of(light)
+    run = Run("measure", (*inputs_of(file.source), *of_image))
+    record = output.with_name(f"{output.stem}{RECORDED}")
+    own = written_by(run, record)
+    refuse_to_overwrite(
+        [output, record], own, asked.overwrite, WRITTEN.format("measurement")
+    )
     for said in (*file.source.notes, *(light.notes if light else ())):
         note(said)
+    _note_doubt(labels, file)
     pixels = None if light is None else light.data
     table = with_progress(
         measure_steps(
@@ -85,8 +105,43 @@ def run_measure(
         ),
         "block",
     )  # fmt: skip
-    write_table(output, table)
+    with all_or_none([record, output]) as (about, new):
+        write_rows(new, table)
+        _write_record(about, run, record, {output.name: new})
     _print_table(table, output, spacing, asked.json)
+
+
+def _refuse_many(labels: Path, more: Sequence[Path]) -> None:
+    """Refuse more than one label image, and say how many are measured."""
+    if more or (labels.is_dir() and not is_zarr(labels)):
+        given = labels if not more else f"{2 + len(more)} files"
+        raise ValueError(
+            f"measure takes one label image, and the image it is of, got {given}: call "
+            f"it once for each (for f in *_labels.tif; do shiftseg measure $f -o "
+            f"$f.csv; done); shiftseg segment FOLDER -o OUT measures all that it makes"
+        )
+
+
+def _note_doubt(path: Path, file: LabelFile) -> None:
+    """Note that labels look like a raw image or a mask.
+
+    Of very large ones a part in the middle of the first plane is looked at.
+    """
+    data: Any = file.source.data
+    leading = len(data.shape) - file.spatial
+    if np.prod(data.shape) > MOST_LOOKED_AT:
+        sides = data.shape[-2:]
+        middle = [slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in sides]
+        data, leading = data[(*(0,) * (len(data.shape) - 2), *middle)], 0
+    labels = as_whole(np.asarray(data))
+    if said := doubt_about(labels.reshape(-1, *labels.shape[leading:])):
+        note(f"labels {path.name} {said}")
+
+
+def _write_record(part: Path, run: Run, record: Path, files: dict[str, Path]) -> None:
+    """Write by what files are known again as those of a run."""
+    about = run.about() | sums_of(run, record, files)
+    part.write_text(json.dumps(about, indent=2), encoding="utf-8")
 
 
 def _spacing(
@@ -169,21 +224,30 @@ def run_differences(
     one, other, output, iou, asked
         See ``shiftseg differences --help``.
     """
-    a, b = open_labels(one).source, open_labels(other).source
+    files = {path: open_labels(path) for path in (one, other)}
+    for path, file in files.items():
+        _note_doubt(path, file)
+    a, b = files[one].source, files[other].source
     drawn = len(a.data.shape) == 2 and np.prod(a.data.shape) <= MOST_DRAWN
     paths = {"table": output / "differences.csv"}
     paths |= {"outlines": output / "differences.png"} if drawn else {}
+    run = Run("differences", (*inputs_of(a), *inputs_of(b)))
+    record = output / "differences.json"
     with kept_if_used(output):
         refuse_to_overwrite(
-            paths.values(), (), asked.overwrite, "comparison of this command"
-        )
+            [record, *paths.values()], written_by(run, record), asked.overwrite,
+            WRITTEN.format("comparison"),
+        )  # fmt: skip
         found = with_progress(compare_labels_steps(a.data, b.data, iou), "block")
-        with all_or_none([*paths.values()]) as unfinished:
+        with all_or_none([record, *paths.values()]) as (about, *unfinished):
             write_rows(unfinished[0], found.table)
             for picture in unfinished[1:]:
                 both = np.asarray(a.data), np.asarray(b.data)
                 pixels = differences_picture(*both, found)
                 write_colours(picture, pixels, "YX", {}, is_png=True)
+            names = [path.name for path in paths.values()]
+            written = dict(zip(names, unfinished, strict=True))
+            _write_record(about, run, record, written)
     _print_counts(found, paths, asked.json)
 
 

@@ -337,7 +337,8 @@ def _checked_shape(image_shape: Sequence[int], ndim: int) -> tuple[int, ...]:
     size = tuple(index(n) for n in image_shape)
     if len(size) != ndim:
         raise ValueError(
-            f"the model reads {ndim} image axes, the image has {len(size)}: {size}"
+            f"the model reads {ndim} image axes, the image has {len(size)}: {size}; "
+            f"take a model of {len(size)} axes, or another image"
         )
     if any(n < 1 for n in size):
         raise ValueError(f"the image is empty, its shape is {size}")

@@ -55,9 +55,24 @@ class ConfidenceRule(BaseModel):
         features : dict of str to ndarray
             (objects,) each; NaN is not known.
         """
-        known = {name: features[name] - usual for name, usual in self.usual.items()}
-        total = sum(
-            self.weights[name] * np.nan_to_num(apart) for name, apart in known.items()
-        )
+        total = sum(self.shares(features).values())
         found: NDArray[np.float64] = expit(self.intercept + total)
         return found
+
+    def shares(
+        self, features: dict[str, NDArray[np.float64]]
+    ) -> dict[Feature, NDArray[np.float64]]:
+        r"""Return what each feature adds to the log odds, :math:`w_k (x_k - u_k)`.
+
+        Below 0 it speaks against an object.
+
+        Parameters
+        ----------
+        features : dict of str to ndarray
+            See `predict`.
+        """
+        known = {name: features[name] - usual for name, usual in self.usual.items()}
+        return {
+            name: self.weights[name] * np.nan_to_num(apart)
+            for name, apart in known.items()
+        }

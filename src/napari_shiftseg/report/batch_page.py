@@ -14,7 +14,7 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
-from napari_shiftseg.batch.conditions import NO_FOLDER, conditions
+from napari_shiftseg.batch.conditions import NO_FOLDER, conditions, incomparable
 from napari_shiftseg.batch.journal import BatchJournal
 from napari_shiftseg.batch.oddities import Oddity, oddities
 from napari_shiftseg.report.condition_plot import (
@@ -25,7 +25,7 @@ from napari_shiftseg.report.condition_plot import (
 )
 from napari_shiftseg.report.page import Illustration
 from napari_shiftseg.report.plots import LIGHT, clear, finish
-from napari_shiftseg.text import number_of, readable, visible
+from napari_shiftseg.text import figure_text, number_of, readable, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +83,7 @@ def batch_page(outcome: BatchOutcome) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": _figure, "count": number_of}
+    environment.filters |= {"figure": _figure, "count": number_of, "unit": _in_words}
     template = files("napari_shiftseg.report").joinpath(TEMPLATE)
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         outcome=outcome,
@@ -95,6 +95,7 @@ def batch_page(outcome: BatchOutcome) -> str:
         plots=plots,
         table=condition_table(found),
         size=size_of(found).title,
+        incomparable=incomparable(outcome.rows),
         tables={k: _link(p, outcome) for k, p in outcome.files.items() if k != "page"},
         hashes=sorted({(r.model, r.settings_hash) for r in outcome.rows} - {("", "")}),
         most=MOST_PICTURES,
@@ -134,9 +135,16 @@ def _figure(value: float | None, digits: int = 3) -> str:
     """Return a number as it is read in a table; what is not known is a dash."""
     if value is None or isnan(value):
         return EMPTY
-    if isinstance(value, int) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+    return figure_text(value, digits)
+
+
+def _in_words(column: str) -> str:
+    """Return a column of figures in units as people write it, ``density (mm⁻²)``."""
+    name, _, unit = column.rpartition("_")
+    power = "²" if unit.endswith("2") else "³"
+    unit = unit[:-1].replace("um", "µm")
+    shown = f"{unit}⁻{power}" if name == "density" else f"{unit}{power}"
+    return f"{name.replace('_', ' ')} ({shown})"
 
 
 def _conditions_plot(outcome: BatchOutcome) -> bytes:

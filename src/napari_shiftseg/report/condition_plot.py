@@ -36,7 +36,8 @@ def draw_conditions(
 ) -> None:
     """Draw objects an image and their area, a bar a condition, a dot an image.
 
-    The bar of the counts is the mean over images, that of the areas the median.
+    The bar of the counts is the mean over images, that of the areas the median. Each
+    panel says so, and of how many images.
 
     Parameters
     ----------
@@ -48,13 +49,13 @@ def draw_conditions(
     clear(figure)
     shape = (1, 2) if is_wide(figure) else (2, 1)
     counts, areas = panels = np.atleast_1d(figure.subplots(*shape))
-    for panel, title, values, heights, colour in (
+    for panel, title, statistic, values, heights, colour in (
         (
-            counts, "objects an image", [one.objects for one in found],
+            counts, "objects an image", "mean", [one.objects for one in found],
             [one.mean_objects for one in found], colours.cropped,
         ),
         (
-            areas, size_of(found).title, [one.areas for one in found],
+            areas, size_of(found).title, "median", [one.areas for one in found],
             [one.median_area or 0 for one in found], colours.naive,
         ),
     ):  # fmt: skip
@@ -63,9 +64,19 @@ def draw_conditions(
         for at, own in enumerate(values):
             _dots(panel, at, own, colour)
         panel.set_ylim(bottom=0)
+        panel.set_xlabel(_caption(statistic, values, found), fontsize="x-small")
         panel.tick_params(labelsize="small")
         name_conditions(panel, [one.name for one in found])
     finish(figure, panels, colours)
+
+
+def _caption(
+    statistic: str, values: Sequence[Sequence[float]], found: Sequence[Condition]
+) -> str:
+    """Say what bars and dots are, and of how many images (those with objects)."""
+    drawn, images = sum(map(len, values)), sum(one.images for one in found)
+    many = f"{images:,}" if drawn == images else f"{drawn:,} of {images:,}"
+    return f"bar: {statistic}; dot: an image ({many})"
 
 
 def _dots(panel: Axes, at: int, values: Sequence[float], colour: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from napari_shiftseg.networks.confidence_rule import ConfidenceRule
 from napari_shiftseg.progress import Progress, exhaust, patiently
 from napari_shiftseg.results.features import as_learnt, object_features
+from napari_shiftseg.results.review import SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -65,7 +66,7 @@ def object_confidence(result: Segmentation, model: TiledNetwork) -> Table:
 
 
 def confidence_steps(
-    result: Segmentation, model: TiledNetwork
+    result: Segmentation, model: TiledNetwork, why: bool = False
 ) -> Generator[Progress, None, Table]:
     """Find how sure objects are, yielding `Progress` frame by frame.
 
@@ -73,15 +74,34 @@ def confidence_steps(
     ----------
     result, model
         See `object_confidence`.
+    why : bool
+        Whether to tell further what the rule saw, as `results.review` says it: the
+        columns ``foreground``, a probability; ``times``, how many times as large as
+        the usual object of its frame; and of each feature of the rule
+        ``share_FEATURE``, see `ConfidenceRule.shares`.
     """
     rule = model.config.confidence or USUAL_RULE
     frames = yield from features_steps(result, model)
     for number, frame in enumerate(frames):
-        frame["confidence"] = rule.predict(as_learnt(frame))
+        learnt = as_learnt(frame)
+        frame["confidence"] = rule.predict(learnt)
+        if why:
+            frame |= _reasons(rule, learnt)
         if result.numbers:
             frame["label"] = result.numbers[number][frame["label"]]
     shown = [n for n in COLUMNS if n != "disagreement" or result.settings.views > 1]
+    if why:
+        shown += ["foreground", "times", *(f"{SHARE}{name}" for name in rule.usual)]
     return _as_edited(_joined(frames, shown), result)
+
+
+def _reasons(rule: ConfidenceRule, learnt: Table) -> Table:
+    area = learnt["area"]
+    shares = rule.shares(learnt)
+    return {
+        "times": area / np.median(area) if len(area) else area,
+        **{f"{SHARE}{name}": share for name, share in shares.items()},
+    }
 
 
 def features_steps(

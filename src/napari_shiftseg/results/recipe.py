@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pprint import pformat
 from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_shiftseg import __version__
+from napari_shiftseg.clustering.settings import KNOBS, idle_knobs
 from napari_shiftseg.geometry.window import window_text
+from napari_shiftseg.networks.loading.models import read_config
 from napari_shiftseg.pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,13 +72,12 @@ class Recipe:
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The settings that are not as usual."""
+        """The settings that are not as usual, and say something to the method."""
         usual = asdict(Settings())
-        return {
-            name: value
-            for name, value in asdict(Settings(**self.settings)).items()
-            if value != usual[name]
-        }
+        given = asdict(Settings(**self.settings))
+        known = {name: value for name, value in given.items() if value != usual[name]}
+        idle = _idle(known, self.model)
+        return {name: value for name, value in known.items() if name not in idle}
 
     def options(self) -> dict[str, Any]:
         """Return what its options take, by name, in text; flags are bool."""
@@ -84,6 +86,20 @@ class Recipe:
         texts = {name: _text(name, value) for name, value in self.chosen.items()}
         save = {"save": ",".join(self.save)} if self.save != ("labels",) else {}
         return given | texts | save
+
+
+def _idle(settings: Mapping[str, Any], model: str) -> set[str]:
+    """Return which settings count for nothing to the way objects are made.
+
+    Of a model that cannot be read that is not known: all count.
+    """
+    knobs = {knob for names in KNOBS.values() for knob in names}
+    if not knobs & set(settings):
+        return set()
+    method = settings.get("method")
+    with suppress(OSError, ValueError):
+        return idle_knobs(method or read_config(model).clustering.method)
+    return set()
 
 
 def _text(name: str, value: Any) -> Any:

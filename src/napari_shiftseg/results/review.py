@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-FAR = 1.0  # bandwidths from its mode: from here on pixels may belong elsewhere
-CLOSE = 1.0  # bandwidths farther: a mode this near is a rival
+SHARE = "share_"  # and the name of a feature: a column
+NUMBERS = "confidence", "distance", "margin", "foreground", "times"
+SPEAKS = -0.25  # log odds: a feature that adds less speaks against an object
+MOST = 2  # features that are named
 
 
 @dataclass(frozen=True)
@@ -31,39 +33,57 @@ class Doubt:
     margin : float
         How much farther the mode of an object is that it touches, in bandwidths; NaN:
         it touches none.
+    foreground : float
+        Probability of its pixels, the mean.
+    times : float
+        How many times as large as the usual object of its frame.
     cut : bool
         Whether it meets another object along a tile border.
+    shares : mapping of str to float
+        What each feature adds to the log odds, see `ConfidenceRule.shares`; empty:
+        not known.
     """
 
     label: int
     confidence: float = np.nan
     distance: float = np.nan
     margin: float = np.nan
+    foreground: float = np.nan
+    times: float = np.nan
     cut: bool = False
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
-        """The confidence, and why it is so: a sentence each."""
+        """The confidence, and what lowers it most: a sentence each."""
         if np.isnan(self.confidence):
             return "Its confidence is not known."
-        reasons = [self._of_distance, self._of_margin]
+        said = [f"Confidence {self.confidence:.2f}."]
+        said += [self._sentence(name) for name in self.against]
         if self.cut:
-            reasons.append("It meets another object along a tile border.")
-        return " ".join([f"Confidence {self.confidence:.2f}.", *filter(None, reasons)])
+            said.append("It meets another object along a tile border.")
+        if self.shares and len(said) == 1:
+            said.append("Nothing that is known of it speaks against it.")
+        return " ".join(said)
 
     @property
-    def _of_distance(self) -> str:
-        if np.isnan(self.distance):
-            return ""
-        side = "far from" if self.distance >= FAR else "near"
-        return f"Its pixels are {side} their mode ({self.distance:.2f} bandwidths)."
+    def against(self) -> list[str]:
+        """The features that lower the confidence most, the first one most."""
+        lowered = [name for name, share in self.shares.items() if share < SPEAKS]
+        return sorted(lowered, key=lambda name: self.shares[name])[:MOST]
 
-    @property
-    def _of_margin(self) -> str:
-        if not np.isfinite(self.margin):
-            return ""
-        only = "only " if self.margin < CLOSE else ""
-        return f"An object it touches is {only}{self.margin:.2f} bandwidths farther."
+    def _sentence(self, feature: str) -> str:
+        how = f"{self.times:.1f} times as large as"
+        if self.times < 1:
+            how = f"{1 / self.times:.1f} times smaller than"
+        return {
+            "distance": "Its pixels are farther from their mode than usual "
+            f"({self.distance:.2f} bandwidths).",
+            "margin": f"Another mode is only {self.margin:.2f} bandwidths farther.",
+            "foreground": "Its pixels are less surely foreground than usual "
+            f"(probability {self.foreground:.2f}).",
+            "size": f"It is {how} the usual object here.",
+        }[feature]
 
 
 def in_order_of_doubt(confidence: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -87,8 +107,8 @@ def doubts(
     Parameters
     ----------
     table : mapping of str to ndarray
-        Columns of one length: ``label``, and ``confidence``, ``distance``, ``margin``
-        and ``cut``, as many of these as there are.
+        Columns of one length: ``label``, and as many of the others of
+        `confidence_steps` as there are.
     labels : iterable of int
         Of the objects that there are; what the table does not know comes last.
     """
@@ -104,6 +124,11 @@ def _doubt(
 ) -> Doubt:
     if row is None:
         return Doubt(label)
-    names = [n for n in ("confidence", "distance", "margin") if n in table]
+    numbers = {name: float(table[name][row]) for name in NUMBERS if name in table}
+    shares = {
+        name.removeprefix(SHARE): float(values[row].astype(float))
+        for name, values in table.items()
+        if name.startswith(SHARE)
+    }
     cut = bool(table["cut"][row]) if "cut" in table else False
-    return Doubt(label, cut=cut, **{name: float(table[name][row]) for name in names})
+    return Doubt(label, cut=cut, shares=shares, **numbers)

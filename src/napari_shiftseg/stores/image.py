@@ -258,8 +258,8 @@ def open_image(
         raise ValueError(
             f"the model reads {expected} axes"
             f"{' (the first one channels)' if channels > 1 else ''}, "
-            f"the image has {len(data.shape)}: {tuple(data.shape)}; take another "
-            f"model, or an image of {expected} axes"
+            f"the image has {len(data.shape)}: {tuple(data.shape)}; take a model of "
+            f"as many axes as the image, or an image of {expected}"
         )
     if prod(data.shape) == 0:
         raise ValueError(f"the image is empty, its shape is {tuple(data.shape)}")

@@ -8,7 +8,14 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_shiftseg.batch.order import BatchRow
-from napari_shiftseg.gui.batch.table import AREA, NAME, STATUS, SURE, FileTable
+from napari_shiftseg.gui.batch.table import (
+    AREA,
+    CONDITION,
+    NAME,
+    STATUS,
+    SURE,
+    FileTable,
+)
 
 MANY = 5_000
 
@@ -45,10 +52,45 @@ def test_thousands_of_rows_stay_quick(table, qtbot):
 def test_names_are_shown_as_they_are(table):
     name = "<b>bold</b>/=1+1 \u202egnp"
     table.begin([name])
-    (text,) = shown(table, NAME)
-    assert text == "<b>bold</b>/=1+1 \\u202egnp"
+    assert shown(table, CONDITION) == ["<b>bold<"]
+    assert shown(table, NAME) == ["b>/=1+1 \\u202egnp"]
     tip = table.model().index(0, NAME).data(Qt.ItemDataRole.ToolTipRole)
     assert "&lt;b&gt;bold" in tip
+
+
+def test_the_condition_stands_first_where_there_is_one(table):
+    table.begin(["a"])
+    assert table.isColumnHidden(CONDITION)
+    table.begin(["control/day 1/a"])
+    assert not table.isColumnHidden(CONDITION)
+    assert table.horizontalHeader().visualIndex(CONDITION) == 0
+    assert shown(table, NAME) == ["day 1/a"]
+
+
+def test_what_was_mended_is_seen(table):
+    table.begin(["a", "b"])
+    table.take(ended("a", files={"edits": Path("a_edits.json")}))
+    table.take(ended("b", "skipped"))
+    assert shown(table, STATUS) == ["✎ mended", "✓ before"]
+
+
+def test_a_tip_says_why_and_what_is_odd(table):
+    table.begin(["a", "b"])
+    table.take(ended("a", "failed", error="it is broken"))
+    table.take(ended("b", notes=("it was read as a volume",)))
+    tips = [
+        table.model().index(row, STATUS).data(Qt.ItemDataRole.ToolTipRole)
+        for row in range(2)
+    ]
+    assert "it is broken" in tips[0]
+    assert "read as a volume" in tips[1]
+
+
+def test_areas_are_rounded_as_on_the_page(table):
+    table.begin(["a", "b"])
+    table.take(ended("a", median_area=292.5))
+    table.take(ended("b", median_area=165.5))
+    assert shown(table, AREA) == ["292.5", "165.5"]
 
 
 def test_what_has_no_figure_is_sorted_below_all(table):

@@ -12,9 +12,11 @@ import pytest
 import tifffile
 from qtpy.QtCore import Qt, QUrl
 
+from napari_shiftseg.batch.again import KEPT
 from napari_shiftseg.gui.batch import widget as module
 from napari_shiftseg.gui.batch.form import CHOOSE_FOLDER, usual_output
-from napari_shiftseg.gui.batch.table import NAME, STATUS
+from napari_shiftseg.gui.batch.run import in_widget_words
+from napari_shiftseg.gui.batch.table import CONDITION, NAME, STATUS
 from napari_shiftseg.gui.parts.folder_settings import FolderSettings
 from napari_shiftseg.gui.parts.layout import found, opened
 from napari_shiftseg.networks.unet import UNet
@@ -33,6 +35,11 @@ def shown(widget):
 def column(widget, at):
     model = widget.table.model()
     return [model.index(row, at).data() for row in range(model.rowCount())]
+
+
+def names(widget):
+    both = zip(column(widget, CONDITION), column(widget, NAME), strict=True)
+    return ["/".join(filter(None, each)) for each in both]
 
 
 @pytest.fixture
@@ -64,7 +71,7 @@ def test_what_is_in_the_folder_is_said_at_once(batch, folder, choose):
         "4 images: 3 TIFF, 1 NumPy; in 2 sub-folders: control, treated"
     )
     assert batch.panel.button.enabled
-    assert column(batch, NAME) == [*NAMES, "treated/d"]
+    assert names(batch) == [*NAMES, "treated/d"]
     assert set(column(batch, STATUS)) == {"waiting"}
 
 
@@ -87,7 +94,7 @@ def test_results_inside_the_folder_are_said(batch, folder, choose, run):
     run(batch)
     assert "3 images" in batch.panel.result.value
     choose(batch, folder)
-    assert column(batch, NAME) == NAMES
+    assert names(batch) == NAMES
 
 
 @pytest.mark.parametrize("what", ["empty", "missing", "file"])
@@ -159,6 +166,30 @@ def test_segment_hands_on_no_part_and_no_tile_size_of_one_image(viewer, widget, 
     assert "not only what is in view" in chosen.words
 
 
+def test_a_model_that_nobody_chose_stays_that_of_each_image(viewer, noise):
+    segment = opened(viewer, "Segment")
+    viewer.add_image(noise, name="noise")
+    segment.folder.native.click()
+    form = found(viewer, "Batch").form
+    assert form.chosen.model == ""
+    assert "nuclei, of volumes nuclei-3d" in form.settings.value
+    segment.model.value = "nuclei"  # chosen by the user
+    segment.model._keep()
+    segment.folder.native.click()
+    assert form.chosen.model == "nuclei"
+
+
+def test_several_channels_are_refused_with_what_to_do_here(batch, folder, choose, run):
+    pixels = np.zeros((2, 40, 50), np.float32)
+    about = {"axes": "CYX"}
+    tifffile.imwrite(folder / "control" / "b.tif", pixels, ome=True, metadata=about)
+    choose(batch, folder)
+    run(batch)
+    batch.table.select("control/b")
+    assert "open one image in Segment, show its channel" in batch.work.said.value
+    assert "--channel" not in batch.work.said.value
+
+
 def test_what_segment_cannot_run_is_not_handed_on(viewer, widget, monkeypatch):
     said = []
     monkeypatch.setattr(
@@ -181,7 +212,7 @@ def test_batch_opens_segment(viewer, batch):
 def test_a_folder_becomes_labels_a_table_and_a_chart(done, folder):
     output = usual_output(folder)
     assert column(done, STATUS) == ["✓ done"] * 3
-    for name, objects in zip(column(done, NAME), column(done, OBJECTS), strict=True):
+    for name, objects in zip(names(done), column(done, OBJECTS), strict=True):
         labels = read_labels("labels", output / f"{name}_labels.tif")
         assert len(np.unique(labels)) - 1 == int(objects.replace(",", "")) > 0
     total = sum(row.objects for row in done.rows)
@@ -198,8 +229,11 @@ def test_a_broken_file_is_named_and_the_rest_goes_on(batch, folder, choose, run)
     choose(batch, folder)
     run(batch)
     assert column(batch, STATUS) == ["✓ done", "✗ failed", "✓ done"]
-    assert "1 failed: the table says why" in batch.panel.result.value
-    assert column(batch, NAME)[1].startswith("control/b: b.tif")
+    assert "1 failed: select one to read why" in batch.panel.result.value
+    assert names(batch) == NAMES
+    tip = batch.table.model().index(1, STATUS).data(Qt.ItemDataRole.ToolTipRole)
+    assert "control/b" in tip
+    assert "b.tif" in tip
     batch.table.select("control/b")
     assert "b.tif" in batch.work.said.value
     assert not batch.work.mend.enabled
@@ -277,6 +311,30 @@ def test_cancel_keeps_what_is_done_and_resume_goes_on(
     assert first.stat().st_mtime_ns == written
 
 
+def test_after_cancel_run_goes_on_though_resume_was_unticked(
+    done, folder, qtbot, slow, finish, run
+):
+    done.form.resume.value = False
+    done.panel._since_change.invalidate()  # not a double click on the run before
+    done.panel.button.native.click()
+    qtbot.waitUntil(lambda: len(done.rows) == 1, timeout=60_000)
+    done.panel._since_change.invalidate()
+    done.panel.button.native.click()
+    finish(done.panel)
+    assert "Run goes on with the rest" in done.panel.result.value
+    assert done.form.resume.value
+
+
+def test_another_folder_begins_with_resume_and_without_the_result_of_the_last(
+    done, folder, choose
+):
+    done.form.resume.value = False
+    assert shown(done.panel.result)
+    choose(done, folder / "control")
+    assert not shown(done.panel.result)
+    assert done.form.resume.value
+
+
 def test_a_later_session_shows_what_is_there(viewer, done, folder, choose):
     before = [column(done, at) for at in (NAME, STATUS, OBJECTS)]
     viewer.window.remove_dock_widget("all")
@@ -298,7 +356,8 @@ def test_what_others_wrote_is_not_replaced(done, folder, run):
     done.form.resume.value = False
     run(done)
     assert column(done, STATUS) == ["✗ failed", "✓ done", "✓ done"]
-    assert "choose another folder for the results" in column(done, NAME)[0]
+    done.table.select("control/a")
+    assert "choose another folder for the results" in done.work.said.value
     (output / "summary.csv").write_text("my own")
     run(done)
     assert "summary.csv" in done.panel.result.value
@@ -368,7 +427,7 @@ def test_rows_are_sorted_by_numbers_and_back(done):
     shown_ones = [int(text) for text in column(done, OBJECTS)]
     assert shown_ones == sorted(objects, reverse=True)
     table.sortByColumn(-1, order.AscendingOrder)
-    assert column(done, NAME) == NAMES
+    assert names(done) == NAMES
 
 
 def test_the_chart_is_saved_as_a_picture_and_as_figures(done, tmp_path):
@@ -381,6 +440,27 @@ def test_the_chart_is_saved_as_a_picture_and_as_figures(done, tmp_path):
     assert [line.split(",")[:2] for line in lines[1:]] == [
         ["control", "2"], ["treated", "1"],
     ]  # fmt: skip
+
+
+def test_what_cannot_be_compared_and_what_is_left_over_is_said(
+    done, folder, choose, run
+):
+    assert not shown(done.chart.warning)
+    tifffile.imwrite(folder / "treated" / "c.tif", np.zeros((60, 50), np.float32))
+    (folder / "control" / "b.tif").unlink()
+    choose(done, folder / "treated")
+    choose(done, folder)
+    run(done)
+    assert "images of 40 × 50 to 60 × 50 pixels" in done.chart.warning.value.lower()
+    assert "image is no longer there: control/b" in done.panel.result.value
+
+
+def test_mended_labels_are_kept_in_the_words_of_the_widget():
+    said = in_widget_words(KEPT)
+    assert said == (
+        "kept, for you mended the labels; with another folder for the results it is "
+        "segmented anew"
+    )
 
 
 def test_no_condition_is_a_formula(batch, folder, choose, run, tmp_path):

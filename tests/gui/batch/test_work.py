@@ -79,6 +79,7 @@ def test_a_table_that_is_gone_does_not_matter(viewer, done, folder, settle):
 
 
 def test_one_is_shown_at_a_time_and_none_is_opened_twice(viewer, done, settle):
+    viewer.add_image(np.zeros((900, 900)), name="of something else")
     for name in ("control/a", "treated/c", "control/a"):
         done.table.select(name)
         done.work.open.native.click()
@@ -86,7 +87,15 @@ def test_one_is_shown_at_a_time_and_none_is_opened_twice(viewer, done, settle):
     assert [layer.name for layer in viewer.layers if layer.visible] == [
         "control/a", "labels · small · control/a",
     ]  # fmt: skip
-    assert len(viewer.layers) == 4
+    assert len(viewer.layers) == 5
+    camera = viewer.scene.camera
+    fitting, camera.zoom = camera.zoom, 0.01
+    assert fitting > min(viewer.canvas.size) / 900  # the large one does not count
+    done.work.open.native.click()
+    assert camera.zoom == 0.01  # it was in view
+    viewer.layers["labels · small · control/a"].visible = False
+    done.work.open.native.click()
+    assert camera.zoom == fitting
 
 
 def test_an_image_that_failed_is_opened_alone(
@@ -172,7 +181,8 @@ def test_mended_labels_are_saved_back_and_measured_anew(
     assert row.objects == len(table["label"])
     assert table["label"][table["looked_at"] == "right"].tolist() == [sure]
     summary = (usual_output(folder) / "summary.csv").read_text()
-    assert f"control/a,control,done,{row.objects}," in summary
+    assert f"control/a,control,mended,{row.objects}," in summary
+    assert done.table.files.files[0].said == "✎ mended"
     done.chart.draw()
     bar = done.chart.plot.figure.axes[0].patches[0].get_height()
     assert bar == (row.objects + done.rows[1].objects) / 2

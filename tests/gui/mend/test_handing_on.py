@@ -257,13 +257,24 @@ class TestSaved:
         labels = segmented_file(noise)
         image = label_image_of(viewer, labels)
         where = hand_on._proposed(labels, image)
-        assert where == (tmp_path / "my cells", "a cell")
+        assert where == (tmp_path / "my cells" / "a cell_shiftseg", "a cell")
         dialog = SaveDialog(*where, image, ("labels", "table"))
         qtbot.addWidget(dialog.native)
         assert not dialog.boxes["tracks"].enabled
         assert "time" in dialog.boxes["tracks"].tooltip
         dialog.boxes["rois"].value = True
         assert dialog.order == SaveOrder(*where, ("labels", "table", "rois"))
+
+    def test_the_folder_that_was_chosen_is_proposed_again(
+        self, viewer, segmented_file, noise, tmp_path, hand_on, saved_as
+    ) -> None:
+        labels = segmented_file(noise)
+        image = label_image_of(viewer, labels)
+        proposed, _ = hand_on._proposed(labels, image)
+        saved_as("labels", folder=proposed)
+        assert hand_on._folder is None  # of the next image it is another one
+        saved_as("labels", folder=tmp_path / "mine")
+        assert hand_on._proposed(labels, image)[0] == tmp_path / "mine"
 
 
 class TestMended:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_cdt
 
+from napari_shiftseg.gui.mend.review import ROOM, WIDTH
 from napari_shiftseg.mending.edits import Delete, Merge
 from napari_shiftseg.results.confidence import object_confidence
 
@@ -21,6 +23,7 @@ def review(steered):
         "confidence": sure,
         "distance": np.full(len(there), 1.2),
         "margin": np.full(len(there), 0.4),
+        "share_distance": np.full(len(there), -2.0),
         "cut": there == 10,
     }
     steering.layer.features = {"index": there}
@@ -48,13 +51,22 @@ def test_from_the_least_sure_object_on(viewer, steered, review) -> None:
     key(viewer, "N")(viewer)
     assert (review.current, layer.selected_label) == (5, 5)
     assert "Object 5. Confidence 0.10." in steered.answer.value
-    assert "far from" in steered.answer.value
+    assert "farther from their mode than usual" in steered.answer.value
     assert "tile border" not in steered.answer.value
     outline = viewer.layers[f"to look at · {layer.name}"]
     assert outline.visible
-    where = [np.array(np.nonzero(image)) for image in (outline.data, layer.data == 5)]
-    offset = np.round(outline.translate - layer.translate)
-    np.testing.assert_array_equal(where[0] + offset[:, np.newaxis], where[1])
+    offset = np.round(outline.translate - layer.translate).astype(int)
+    shown = np.zeros(np.add(layer.data.shape, 2 * ROOM), bool)  # it may jut out
+    part = [
+        slice(o + ROOM, o + ROOM + n)
+        for o, n in zip(offset, outline.data.shape, strict=True)
+    ]
+    shown[tuple(part)] = outline.data
+    inside = np.pad(layer.data == 5, ROOM)
+    assert shown[inside].all()
+    assert (shown & ~inside).any()
+    away = distance_transform_cdt(~inside, "taxicab")
+    np.testing.assert_array_equal(shown, away <= WIDTH)  # around it, none of it covered
     review.go_on()  # not looked at: it is passed over
     assert review.current == 10
     assert "tile border" in steered.answer.value

@@ -86,6 +86,18 @@ def test_low_is_dark_and_high_is_bright(box, layer) -> None:
     assert not np.asarray(layer.colormap.colors)[0].any()  # background
 
 
+def test_the_least_sure_is_brightest_and_none_is_nearly_black(box, layer) -> None:
+    box.value = "confidence"
+    doubtful, _, sure = colours(layer)[:, :3].sum(axis=1)
+    assert doubtful > sure > 0.8
+    assert box.legend.value == "blue 0.886 · yellow 0.214 · grey: not known"
+    box.value = "touches_border"
+    assert box.legend.value == "blue no · yellow yes"
+    for column in ("class", OBJECTS):
+        box.value = column
+        assert box.legend.value == ""
+
+
 def test_what_is_not_known_is_grey(box, layer) -> None:
     box.value = "confidence"
     np.testing.assert_allclose(colours(layer)[1], UNKNOWN)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_shiftseg.gui.parts.layout import found
-from napari_shiftseg.gui.start.widget import SEAMS, SEGMENT, TRAIN
+from napari_shiftseg.gui.start.widget import FOLDER, SEAMS, SEGMENT, TRAIN
 
 
 @pytest.fixture
@@ -41,6 +41,14 @@ def test_the_image_that_is_selected_is_taken(viewer, start) -> None:
     press(start, SEAMS)
     assert found(viewer, "Compare").form.image.value.name == "own"
     assert len(viewer.layers) == 2
+
+
+def test_a_folder_is_asked_for(viewer, start) -> None:
+    press(start, FOLDER)
+    batch = found(viewer, "Batch")
+    assert "choose the folder, then press Run" in start.said.value
+    assert batch.panel.result.value == start.said.value
+    assert not viewer.layers
 
 
 def test_seams_are_shown_on_disks(viewer, start) -> None:

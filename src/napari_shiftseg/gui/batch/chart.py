@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from magicgui.widgets import PushButton
 from superqt.utils import qthrottled
 
-from napari_shiftseg.batch.conditions import conditions
+from napari_shiftseg.batch.conditions import conditions, incomparable
 from napari_shiftseg.gui.parts.layout import ControlRow, ControlRows, is_open
 from napari_shiftseg.gui.parts.plot import Plot
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.text import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from napari_shiftseg.batch.conditions import Condition
     from napari_shiftseg.batch.order import BatchRow
-    from napari_shiftseg.report.figures_of_merit import Table
 
 
 HEIGHT = 190  # pixels
@@ -46,7 +46,7 @@ class ConditionPlot(Plot):
         self._found = found
         self.show_plot(
             lambda figure, colours: draw_conditions(figure, found, colours),
-            lambda: _without_formulas(condition_table(found)),
+            lambda: condition_table(found),
         )
 
     def save(self, path: Path) -> None:
@@ -72,13 +72,6 @@ class ConditionPlot(Plot):
         draw_conditions(figure, self._found)
         with whole_or_not_at_all(path) as unfinished:
             figure.savefig(unfinished, format=kind or "png")
-
-
-def _without_formulas(table: Table) -> Table:
-    """Return a table with names that no spreadsheet computes."""
-    from napari_shiftseg.stores.tables import plain
-
-    return replace(table, rows=tuple((plain(n), *rest) for n, *rest in table.rows))
 
 
 class ConditionChart(ControlRows):
@@ -107,7 +100,10 @@ class ConditionChart(ControlRows):
         self.save = PushButton(
             text="Save chart…", tooltip="PNG or SVG: the picture; CSV: the figures"
         )
-        super().__init__(ControlRow(beside, self.save))
+        self.warning = wrapped_label(
+            kind="warning", tooltip="Why the bars do not compare like with like"
+        )
+        super().__init__(self.warning, ControlRow(beside, self.save))
         self.native.layout().insertWidget(0, self.plot)
         self.visible = False
         self.save.changed.connect(self.plot.ask_where_to_save)
@@ -117,8 +113,10 @@ class ConditionChart(ControlRows):
         """Draw the rows of now; nothing is shown without any."""
         if not is_open(self.native):  # closed before it was time to draw
             return
-        found = conditions(self._rows())
+        found, differ = conditions(self._rows()), incomparable(self._rows())
         self.visible = bool(found)
+        self.warning.value = "\n".join(sentence(said) for said in differ)
+        self.warning.visible = bool(found and differ)
         if not found:
             return
         self.plot.show_conditions(found)

@@ -105,9 +105,12 @@ class BatchForm(ControlRows):
     ----------
     changed_found : Signal
         Emitted when it is known what is in the folders.
+    changed_place : Signal
+        Emitted when another folder was chosen, of images or for results.
     """
 
     changed_found = Signal()
+    changed_place = Signal()
 
     def __init__(self, choose: Callable[[], None]) -> None:
         self.chosen, self.found = FolderSettings(), Found()
@@ -151,7 +154,7 @@ class BatchForm(ControlRows):
         self.resume.visible = self.usual.visible = False
         self._jobs = LatestJobs(self.native, self._refuse)
         self.folder.changed.connect(self._fill_in)
-        self.output.changed.connect(self.look)
+        self.output.changed.connect(self._go_elsewhere)
         self.choose.changed.connect(choose)
         self.usual.changed.connect(lambda: self.take(FolderSettings()))
         self._say()
@@ -199,6 +202,13 @@ class BatchForm(ControlRows):
             self._given = usual_output(Path(folder))
             with self.output.changed.blocked():
                 self.output.value = self._given
+        self._go_elsewhere()
+
+    def _go_elsewhere(self) -> None:
+        """Look into other folders; what is done there is left as it is."""
+        self.resume.value = True
+        self.refusal = NotChosenYet(f"{LOOKING.stage} …")
+        self.changed_place.emit()
         self.look()
 
     # What is there

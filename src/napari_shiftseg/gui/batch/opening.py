@@ -120,7 +120,7 @@ def _table_of(row: BatchRow) -> Table | None:
 def show_opened(
     viewer: napari.Viewer, opened: OpenedRow, output: Path
 ) -> Labels | None:
-    """Add an image and its labels, on top; other images of batches are hidden.
+    """Add an image and its labels, on top; all other layers are hidden.
 
     Returns
     -------
@@ -128,8 +128,7 @@ def show_opened(
         None: the image failed, and is shown alone.
     """
     for layer in viewer.layers:
-        if METADATA_BATCH in layer.metadata:
-            layer.visible = False
+        layer.visible = False
     source, mark = opened.source, {METADATA_BATCH: key_of(opened.row, output)}
     name = opened.row.name
     image = Image(source.data, name=name, metadata=dict(mark), **_placed(source))
@@ -138,7 +137,7 @@ def show_opened(
     if opened.labels is not None:
         labels = _labels_layer(opened, opened.labels, image, mark)
         viewer.add_layer(labels)
-    viewer.reset_view()
+    viewer.reset_view(layers=[layer for layer in viewer.layers if layer.visible])
     return labels
 
 
@@ -165,19 +164,19 @@ def shown_labels(viewer: napari.Viewer, row: BatchRow, output: Path) -> Labels |
 
 
 def show_again(viewer: napari.Viewer, labels: Labels) -> None:
-    """Show labels that are open, and their image; other images of batches are hidden.
+    """Show labels that are open, and their image; all other layers are hidden.
 
     Parameters
     ----------
     viewer : napari.Viewer
     labels : Labels
     """
-    key = labels.metadata[METADATA_BATCH]
+    key, was_visible = labels.metadata[METADATA_BATCH], labels.visible
     for layer in viewer.layers:
-        known = layer.metadata.get(METADATA_BATCH)
-        if known is not None:
-            layer.visible = known == key
+        layer.visible = layer.metadata.get(METADATA_BATCH) == key
     viewer.layers.selection.active = labels
+    if not was_visible:  # else the user is looking at a part of it, perhaps
+        viewer.reset_view(layers=[layer for layer in viewer.layers if layer.visible])
 
 
 def edits_of(labels: Labels) -> EditList:

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 OVERWRITE = "choose another folder, or add --overwrite to replace it"
 ELSEWHERE = "choose another folder for the results"
+ANEW = "overwrite (--overwrite) segments anew"
+ELSEWHERE_ANEW = "with another folder for the results it is segmented anew"
+BY_OPTION = "choose one by number or name (channel, --channel)"
+IN_SEGMENT = (
+    "open one image in Segment, show its channel, and press “Use these settings for a "
+    "folder…” there"
+)
+IN_WORDS = {OVERWRITE: ELSEWHERE, ANEW: ELSEWHERE_ANEW, BY_OPTION: IN_SEGMENT}
 OFTEN = 0.05  # seconds from one step of an image that is told to the next
 
 
@@ -65,7 +73,7 @@ def followed(
     returning, name, told = Returning(batch_steps(order, batch_page)), "", 0.0
     for step in _in_words(returning):
         if isinstance(step, BatchRow):
-            row = replace(step, error=step.error.replace(OVERWRITE, ELSEWHERE))
+            row = replace(step, error=in_widget_words(step.error))
             yield RowEnded(1, 1, stage=f"{visible(step.name)}: done", row=row)
             continue
         now = perf_counter()
@@ -83,8 +91,19 @@ def _in_words(steps: Iterable[Step]) -> Iterator[Step]:
     try:
         yield from steps
     except FileExistsError as error:
-        text = str(error).replace(OVERWRITE, ELSEWHERE)
-        raise FileExistsError(text) from None
+        raise FileExistsError(in_widget_words(str(error))) from None
+
+
+def in_widget_words(error: str) -> str:
+    """Say what to do in the widget, where an error names options of the command.
+
+    Parameters
+    ----------
+    error : str
+    """
+    for said, here in IN_WORDS.items():
+        error = error.replace(said, here)
+    return error
 
 
 class FilesBar(ControlRows):
@@ -135,7 +154,7 @@ def outcome_text(rows: list[BatchRow]) -> str:
     if before:
         said.append(f"{before:,} of them done before")
     if failed:
-        said.append(f"{failed:,} failed: the table says why")
+        said.append(f"{failed:,} failed: select one to read why")
     if counted and not any(row.objects for row in counted):
         said.append("no image has objects: try one in Segment")
     return " · ".join(said)

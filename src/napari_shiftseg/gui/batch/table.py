@@ -15,8 +15,9 @@ from qtpy.QtWidgets import (
     QTableView,
 )
 
+from napari_shiftseg.gui.batch.run import in_widget_words
 from napari_shiftseg.gui.parts.text_boxes import plainly
-from napari_shiftseg.text import grey, visible
+from napari_shiftseg.text import figure_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,12 +33,14 @@ SAID = {
     WAITING: "waiting", RUNNING: "▶ now", "done": "✓ done", "skipped": "✓ before",
     "failed": "✗ failed",
 }  # fmt: skip
+DONE = "done", "skipped"
 NOT_DEFINED = "–"
+DIGITS = 4  # of an area, as the page tells it
 ROLES = Qt.ItemDataRole
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 ROOM = 14  # pixels of a column beside what it holds: edges, and the mark of sorting
-LEAST_ROWS = 8  # that are seen at once
+LEAST_ROWS = 6  # that are seen at once
 PADDING = "QHeaderView::section, QTableView::item { padding: 1px 3px; }"
 TABLE_TIP = (
     "A row a file. A click on a heading sorts; a double click on a row opens its image "
@@ -67,12 +70,11 @@ class Column:
 
 
 COLUMNS = (
-    Column(
-        "image", "The image, below the folder; of one that failed why", "treated/w…02"
-    ),
+    Column("image", "The image, below the folder of its condition", "well…02"),
     Column(
         "status", "What became of it; before: done in an earlier run, with the same "
-        "settings", "✓ before",
+        "settings; mended: saved back from Mend. The tip of a cell says why one "
+        "failed", "✎ mended",
     ),
     Column("objects", "How many were found", "99,999", lambda row: row.objects),
     Column(
@@ -85,8 +87,11 @@ COLUMNS = (
         "1", "0.99", lambda row: row.confidence, 2,
     ),
     Column("s", "Seconds it took", "99.9", lambda row: row.seconds, 1),
+    Column("condition", "The first sub-folder", "control"),
 )  # fmt: skip
-NAME, STATUS, AREA, SURE = 0, 1, 3, 4
+NAME, STATUS, AREA, SURE, CONDITION = 0, 1, 3, 4, 6
+MENDED = "✎ mended"
+WIDEST_CONDITION = 110  # pixels
 UNITS = {"median_area_um2": "µm²", "median_volume_um3": "µm³"}
 
 
@@ -97,6 +102,22 @@ class FileState:
     name: str
     status: str = WAITING
     row: BatchRow | None = None
+
+    @property
+    def condition(self) -> str:
+        """The first folder that it lies in; empty: in none."""
+        return self.name.rpartition("/")[0].partition("/")[0]
+
+    @property
+    def own_name(self) -> str:
+        """What is left of its name below the condition."""
+        return self.name.removeprefix(f"{self.condition}/")
+
+    @property
+    def said(self) -> str:
+        """What became of it, in a word."""
+        is_mended = self.row is not None and self.row.is_mended
+        return MENDED if is_mended and self.status in DONE else SAID[self.status]
 
 
 class FileModel(QAbstractTableModel):
@@ -182,26 +203,32 @@ class FileModel(QAbstractTableModel):
 
 def _text(file: FileState, at: int, column: Column) -> str:
     if at == NAME:
-        error = file.row.error if file.row is not None else ""
-        return visible(f"{file.name}: {error}" if error else file.name)
+        return visible(file.own_name)
+    if at == CONDITION:
+        return visible(file.condition)
     if at == STATUS:
-        return SAID[file.status]
+        return file.said
     value = _value(file, column)
     if value is None:
         return NOT_DEFINED if file.row is not None else ""
-    return f"{value:,.{column.digits}f}" if column.digits else grey(value)
+    if column.digits:
+        return f"{value:,.{column.digits}f}"
+    return figure_text(value, DIGITS)
 
 
 def _tip(file: FileState, at: int, column: Column) -> str | None:
-    """Return what is said of a cell: all of a name or a reason, a size in units."""
+    """Return what is said of a cell: all of a name, reasons, a size in units."""
     if column.value is None:
-        return plainly(_text(file, NAME, column))
+        row = file.row
+        reasons = () if row is None else (row.error, *row.notes, *row.decided)
+        further = [visible(in_widget_words(said)) for said in reasons if said]
+        return plainly("\n".join([visible(file.name), *further]))
     if at != AREA or file.row is None:
         return None
     known = file.row.in_units
     for name, unit in UNITS.items():
         if name in known and not isnan(known[name]):
-            return f"{grey(known[name])} {unit}"
+            return f"{figure_text(known[name], DIGITS)} {unit}"
     return None
 
 
@@ -222,14 +249,12 @@ def _rank(file: FileState, at: int, column: Column) -> Any:
 
 
 class NameDelegate(QStyledItemDelegate):
-    """Leaves out the middle of a name; of a reason the end."""
+    """Leaves out the middle of a name that is too long."""
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Prepare how a cell is drawn."""
         super().initStyleOption(option, index)
-        is_reason = index.siblingAtColumn(STATUS).data() == SAID["failed"]
-        modes = Qt.TextElideMode
-        option.textElideMode = modes.ElideRight if is_reason else modes.ElideMiddle
+        option.textElideMode = Qt.TextElideMode.ElideMiddle
 
 
 class FileTable(QTableView):
@@ -243,6 +268,7 @@ class FileTable(QTableView):
     def __init__(self) -> None:
         super().__init__()
         self.files = FileModel()
+        self._conditions: set[str] = set()
         self._sorted = QSortFilterProxyModel()
         self._sorted.setSourceModel(self.files)
         self._sorted.setSortRole(ROLES.UserRole)
@@ -252,7 +278,8 @@ class FileTable(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setItemDelegateForColumn(NAME, NameDelegate(self))
+        for at in (NAME, CONDITION):
+            self.setItemDelegateForColumn(at, NameDelegate(self))
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self._lay_out()
@@ -289,24 +316,33 @@ class FileTable(QTableView):
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         policy = QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Expanding)
-        self.setColumnHidden(SURE, True)
+        header.moveSection(CONDITION, 0)
+        for at in (SURE, CONDITION):
+            self.setColumnHidden(at, True)
         self.setMinimumHeight((LEAST_ROWS + 1) * (metrics.height() + 6))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Follow the width, and the font that the theme sets."""
+        self._share_out()
+        super().resizeEvent(event)
+
+    def _share_out(self) -> None:
         widths = self._widths()
-        least = sum(widths) + self.verticalScrollBar().sizeHint().width()
+        shown = [w for at, w in enumerate(widths) if not self.isColumnHidden(at)]
+        least = sum(shown) + self.verticalScrollBar().sizeHint().width()
         if self.minimumWidth() != least:
             self.setMinimumWidth(least)
         for at, width in enumerate(widths):
             if at != NAME:
                 self.horizontalHeader().resizeSection(at, width)
-        super().resizeEvent(event)
 
     def _widths(self) -> list[int]:
         """Return the pixels that each column needs."""
         wide = self.fontMetrics().horizontalAdvance
-        return [max(wide(c.title), wide(c.widest)) + ROOM for c in COLUMNS]
+        widths = [max(wide(c.title), wide(c.widest)) + ROOM for c in COLUMNS]
+        names = [wide(name) + ROOM for name in self._conditions]
+        widths[CONDITION] = min(max([widths[CONDITION], *names]), WIDEST_CONDITION)
+        return widths
 
     def take(self, row: BatchRow) -> None:
         """Show what became of a file; the confidence, where that of one is known.
@@ -316,8 +352,9 @@ class FileTable(QTableView):
         row : BatchRow
         """
         self.files.take(row)
-        if not isnan(row.confidence):
+        if not isnan(row.confidence) and self.isColumnHidden(SURE):
             self.setColumnHidden(SURE, False)
+            self._share_out()
 
     def begin(self, names: Sequence[str], rows: Sequence[BatchRow] = ()) -> None:
         """Show files in place of those shown.
@@ -330,3 +367,6 @@ class FileTable(QTableView):
         """
         self.setColumnHidden(SURE, all(isnan(row.confidence) for row in rows))
         self.files.begin(names, rows)
+        self._conditions = {file.condition for file in self.files.files} - {""}
+        self.setColumnHidden(CONDITION, not self._conditions)
+        self._share_out()

@@ -10,7 +10,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_shiftseg.gui.batch.chart import ConditionChart
-from napari_shiftseg.gui.batch.form import BatchForm
+from napari_shiftseg.gui.batch.form import MOST_NAMED, BatchForm
 from napari_shiftseg.gui.batch.run import (
     FilesBar,
     ImageProgress,
@@ -22,6 +22,7 @@ from napari_shiftseg.gui.batch.table import FileTable
 from napari_shiftseg.gui.batch.work import RowWork
 from napari_shiftseg.gui.parts.layout import ScrolledRows, is_open, opened
 from napari_shiftseg.gui.parts.run_panel import LEAVE, RunPanel
+from napari_shiftseg.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -38,7 +39,8 @@ RUN_TIP = (
     "Segment all images of the folder, one after the other; what fails is named, and "
     "the rest goes on"
 )
-CANCELLED = "Cancelled: what is done is kept. Run goes on with the rest."
+LEFT_OVER = "There still are results whose image is no longer there:"
+CANCELLED = "Cancelled: what is done is kept. Run goes on with the rest (Resume)."
 
 
 class BatchWidget(ScrolledRows):
@@ -81,6 +83,8 @@ class BatchWidget(ScrolledRows):
 
     def _connect(self) -> None:
         self.form.changed_found.connect(self._take_found)
+        self.form.changed_place.connect(self._go_elsewhere)
+        self.panel.was_cancelled.connect(self._go_on_next)
         self.work.written.connect(self._take_written)
         self.page.changed.connect(self._open_page)
         self.panel.bind_key(self.native)
@@ -152,7 +156,13 @@ class BatchWidget(ScrolledRows):
     def _done(self, outcome: BatchOutcome) -> tuple[str, str]:
         rows = list(outcome.rows)
         is_doubtful = any(row.status == "failed" or not row.objects for row in rows)
-        return outcome_text(rows), "warning" if is_doubtful else "note"
+        said = [outcome_text(rows)]
+        if outcome.left_over:
+            names = ", ".join(map(visible, outcome.left_over[:MOST_NAMED]))
+            more = len(outcome.left_over) - MOST_NAMED
+            many = f" and {more:,} more" if more > 0 else ""
+            said.append(f"{LEFT_OVER} {names}{many}")
+        return "\n".join(said), "warning" if is_doubtful else "note"
 
     def _run_changed(self) -> None:
         is_running = self.panel.is_running
@@ -164,6 +174,16 @@ class BatchWidget(ScrolledRows):
             self.chart.draw()
             self.form.look()
         self._advise()
+
+    def _go_elsewhere(self) -> None:
+        """Forget what came out of other folders."""
+        self.panel.forget()
+        self._advise()
+
+    def _go_on_next(self) -> None:
+        """Let Run go on with the rest: unticked it would begin anew."""
+        if self._is_open:
+            self.form.resume.value = True
 
     def _open_page(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._output / PAGE)))

@@ -17,7 +17,7 @@ from napari_shiftseg.gui.batch.opening import (
     show_opened,
     shown_labels,
 )
-from napari_shiftseg.gui.batch.run import ELSEWHERE, OVERWRITE
+from napari_shiftseg.gui.batch.run import in_widget_words
 from napari_shiftseg.gui.parts.jobs import LatestJobs
 from napari_shiftseg.gui.parts.layout import (
     ControlRow,
@@ -138,8 +138,9 @@ class RowWork(ControlRows):
             self.said.say(f"{visible(row.name)} failed: {row.error}", "error")
         else:
             about = f"{visible(row.name)}: {number_of(row.objects, 'object')}"
-            notes = [sentence(note) for note in row.notes]
-            self.said.say("\n".join([about, *notes]), "warning" if notes else "")
+            known = [in_widget_words(said) for said in (*row.notes, *row.decided)]
+            kind = "warning" if row.notes else ""
+            self.said.say("\n".join([about, *map(sentence, known)]), kind)
         self._enable()
 
     def _row_changed(self) -> None:
@@ -197,7 +198,7 @@ class RowWork(ControlRows):
 
     def _failed(self, text: str) -> None:
         self.tell()
-        self.said.say(text.replace(OVERWRITE, ELSEWHERE), "error")
+        self.said.say(in_widget_words(text), "error")
 
     # Save back
 

@@ -46,14 +46,17 @@ NEXT_TIP = (
     "is shown. Mark it right, or mend it: both count as looked at."
 )
 RIGHT_TIP = (
-    "Mark the outlined object right, and go to the next one. Ctrl+Z takes that back, "
-    "and so does a click with the tool Mark right. Esc lets the outline go."
+    "Mark the outlined object right, and go to the next one, without Next. Ctrl+Z "
+    "takes that back, and so does a click with the tool Mark right. Esc lets the "
+    "outline go."
 )
+WENT_ON = "Marked right; this is the next one (N would pass over it). "
 STILL_CLUSTERED = "This plane is still being clustered: try again."
 ASKING = "Finding how sure each object is…"
 NONE_LEFT = "Every object of this frame has been looked at."
 COLOUR = "#56b4e9"  # sky blue of Okabe and Ito: no eyes take it for the green of RIGHT
 WIDTH = 2  # of the outline, in pixels
+ROOM = WIDTH + 1  # around the object, so that no side of its outline is cut off
 
 
 class ReviewOutline(OwnLayer):
@@ -70,9 +73,9 @@ class ReviewOutline(OwnLayer):
             Around it, in pixels of the labels.
         number : int
         """
-        inside = np.pad(labels.data[(*frame, *box)] == number, WIDTH).astype(np.uint8)
+        inside = around(np.pad(labels.data[(*frame, *box)] == number, ROOM))
         data = inside.reshape((1,) * len(frame) + inside.shape)
-        corner = (*frame, *(along.start - WIDTH for along in box))
+        corner = (*frame, *(along.start - ROOM for along in box))
         place = LayerSource.of(labels).placed(corner, labels.ndim)
         if self._of is not labels:  # of other axes, perhaps
             self.remove()
@@ -84,6 +87,21 @@ class ReviewOutline(OwnLayer):
             layer.data = data
             self._place(layer, place)
         layer.visible = True
+
+
+def around(inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return an object made wider in its planes: its outline leaves it to be seen.
+
+    Parameters
+    ----------
+    inside : ndarray of bool
+        With as much room around it as an outline is wide.
+    """
+    from scipy.ndimage import binary_dilation, generate_binary_structure
+
+    flat = generate_binary_structure(2, 1).reshape((1,) * (inside.ndim - 2) + (3, 3))
+    wider: NDArray[np.bool_] = binary_dilation(inside, flat, iterations=WIDTH)
+    return wider.astype(np.uint8)
 
 
 def _outline(data: NDArray[np.uint8], labels: Labels, place: dict[str, Any]) -> Labels:
@@ -137,7 +155,7 @@ class Review(ControlRow):
         self.right = PushButton(text=f"Right  [{RIGHT_KEY}]", tooltip=RIGHT_TIP)
         self.progress = wrapped_label()
         super().__init__(self.next, self.right, self.progress)
-        self.next.changed.connect(self.go_on)
+        self.next.changed.connect(lambda: self.go_on())
         self.right.changed.connect(self.mark_right)
         self._key_next = BorrowedKey(viewer, NEXT_KEY, self._press_next)
         self._keys: list[BorrowedKey] = []  # while an object is outlined
@@ -172,10 +190,15 @@ class Review(ControlRow):
         self.progress.value = f"{len(known):,} of {len(there):,} looked at"
         self._looked.write()
 
-    def go_on(self) -> None:
+    def go_on(self, before: str = "") -> None:
         """Go to the object that is least sure, of those neither looked at nor visited.
 
         When all were visited, those not looked at are visited again.
+
+        Parameters
+        ----------
+        before : str
+            What is said before the words on it.
         """
         steering = self._steering
         if steering is None or self._looked is None:
@@ -199,7 +222,7 @@ class Review(ControlRow):
         if self._visited.issuperset(left):
             self._visited.clear()
         fresh = [number for number in left if number not in self._visited]
-        self._visit(steering, frame, doubts(table, fresh)[0])
+        self._visit(steering, frame, doubts(table, fresh)[0], before)
 
     def _ask(self, steering: Steering, frame: SteeredFrame) -> None:
         """Find how sure the objects of a frame are, then go on."""
@@ -229,7 +252,7 @@ class Review(ControlRow):
         if self._undo is None:
             self._undo = BorrowedKey(layer, UNDO, self._take_back)
         self._changed()
-        self.go_on()
+        self.go_on(WENT_ON)
 
     def _take_back(self) -> None:
         """Undo what was done last: an edit, else the latest Right."""
@@ -275,7 +298,9 @@ class Review(ControlRow):
         if steering is not None and frame is not None and table is not None:
             self._visit(steering, frame, doubts(table, [number])[0])
 
-    def _visit(self, steering: Steering, frame: SteeredFrame, doubt: Doubt) -> None:
+    def _visit(
+        self, steering: Steering, frame: SteeredFrame, doubt: Doubt, before: str = ""
+    ) -> None:
         layer, number = steering.layer, doubt.label
         box = frame.mending.boxes[number]
         layer.visible = True
@@ -290,7 +315,7 @@ class Review(ControlRow):
         if not self._keys:
             acts = {RIGHT_KEY: self.mark_right, ESCAPE: self._drop}
             self._keys = [BorrowedKey(self._viewer, *act) for act in acts.items()]
-        self._say(f"Object {number:,}. {doubt.words}", "note")
+        self._say(f"{before}Object {number:,}. {doubt.words}", "note")
 
     def _drop(self) -> None:
         """Let no object be outlined."""
@@ -324,7 +349,7 @@ def confidence_task(
         from napari_shiftseg.results.confidence import confidence_steps
 
         run = kept.run_of(frame.position, frame.objects, frame.clustering)
-        table = yield from confidence_steps(run, kept)
+        table = yield from confidence_steps(run, kept, why=True)
         return table | {"label": frame.numbers.own[table["label"]]}
 
     return FrameTask(steps, done, frame=frame.position)

@@ -26,6 +26,7 @@ from napari_shiftseg.results.labels_saving import (
     labels_saving_steps,
 )
 from napari_shiftseg.results.recipe import ANY_IMAGE, as_command, as_python
+from napari_shiftseg.stores.reading import name_of_file
 from napari_shiftseg.stores.written_labels import check_kinds
 from napari_shiftseg.text import said_by
 
@@ -53,6 +54,7 @@ ON_DISK = (
     "part of it that you mended."
 )
 SAVE = ("Save results…", "Cancel saving")
+RESULTS = "_shiftseg"  # after the name of the image: the folder that is proposed
 BUTTONS = QMessageBox.StandardButton
 
 
@@ -170,7 +172,9 @@ class HandOn(ControlRow):
         window = self.native.window()
         order = self.ask(SaveDialog(*where, image, self._chosen, window))
         if order is not None and self._may_replace(labels, order):
-            self._folder, self._chosen = order.folder, order.kinds
+            self._chosen = order.kinds
+            if order.folder != where[0]:
+                self._folder = order.folder
             self._begin(labels, image, order)
 
     @staticmethod
@@ -187,10 +191,19 @@ class HandOn(ControlRow):
         return bool(answer == BUTTONS.Yes)
 
     def _proposed(self, labels: Labels, image: LabelImage) -> tuple[Path, str]:
-        """Return where files would go: beside the image, or where they went last."""
-        beside = Path(image.path).parent if Path(image.path).is_file() else Path.home()
-        name = LayerRecord(labels).run["image"].replace("/", "_").replace("\\", "_")
-        return self._folder or beside, name.strip() or "image"
+        """Return where files would go: where the user let the last go, or a folder.
+
+        That is one of their own, beside the image: among the images of a folder the
+        labels would be taken for one of them.
+        """
+        path = Path(image.path)
+        named = LayerRecord(labels).run["image"].replace("/", "_").replace("\\", "_")
+        name = named.strip() or "image"
+        if path.is_file():
+            own = path.with_name(f"{name_of_file(path)}{RESULTS}")
+        else:
+            own = Path.home() / f"{name}{RESULTS}"
+        return self._folder or own, name
 
     def _may_replace(self, labels: Labels, order: SaveOrder) -> bool:
         files = order.files(recipe_of(self._viewer, labels).recipe).values()

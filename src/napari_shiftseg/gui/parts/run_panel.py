@@ -169,9 +169,12 @@ class RunPanel(ControlRows):
         Said after a run was cancelled.
     failed : Signal
         Emitted with what is said after a run has failed.
+    was_cancelled : Signal
+        Emitted after a run was cancelled.
     """
 
     failed = Signal(str)
+    was_cancelled = Signal()
 
     def __init__(
         self,
@@ -281,7 +284,7 @@ class RunPanel(ControlRows):
             on_progress=self._progressed,
             on_done=self._succeeded,
             on_failed=self._failed,
-            on_cancelled=lambda: self._finish(cancelled or self.cancelled),
+            on_cancelled=lambda: self._end_early(cancelled or self.cancelled),
             stop=self._stop,
         )
         self.button.text, _, self.button.tooltip = self._ending
@@ -363,6 +366,10 @@ class RunPanel(ControlRows):
         self._finish(f"{self._failure}: {text}", "error")
         show_error(plainly(f"ShiftSeg: {text}"))
         self.failed.emit(text)
+
+    def _end_early(self, text: str) -> None:
+        self._finish(text)
+        self.was_cancelled.emit()
 
     def _finish(self, text: str, kind: str = "note") -> None:
         if self.is_running:

@@ -12,6 +12,8 @@ from napari.utils.colormaps import CyclicLabelColormap, ensure_colormap
 from napari_shiftseg.gui.parts.layout import is_open
 from napari_shiftseg.gui.parts.object_features import INDEX, has_table
 from napari_shiftseg.gui.parts.result_layers import USUAL, WIDE, result_labels
+from napari_shiftseg.gui.parts.text_boxes import wrapped_label
+from napari_shiftseg.text import figure_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +26,12 @@ BY = "by "  # a column: how the colours are called
 MOST = 60_000  # the largest label; napari takes 2¹⁶ colours
 ENDS = (2, 98)  # percentiles that are the ends of the scale
 SCALE = "viridis"  # told apart by the colour-blind, too
+DARKEST = 0.3  # of the scale, of 1: what is darker is hardly seen on black
+BRIGHT_IF_LOW = "confidence", "class_confidence"  # what is doubtful is to be seen
 UNKNOWN = (0.5, 0.5, 0.5, 1.0)  # objects without a value
 TOOLTIP = (
-    "Colour the objects by a column of their table: dark is low, yellow is high (2nd "
-    "to 98th percentile), grey is not known."
+    "Colour the objects by a column of their table, from blue to yellow (2nd to 98th "
+    "percentile); grey is not known. Of a confidence the least sure are yellow."
 )
 
 
@@ -43,6 +47,11 @@ class ColourBy(ComboBox):
         Returns the labels of the latest run, or None.
     failed : callable
         Takes the words of an error.
+
+    Attributes
+    ----------
+    legend : Label
+        Says what the ends of the scale are.
     """
 
     def __init__(
@@ -55,6 +64,8 @@ class ColourBy(ComboBox):
         self._layers, self._latest = viewer.layers, latest
         self._usual: dict[Any, tuple[str, Any]] = {}  # by what layers are known by
         super().__init__(label="Colour by", choices=[OBJECTS], tooltip=TOOLTIP)
+        self.legend = wrapped_label(label="")
+        self.legend.visible = False
         self.changed.connect(self._colour)
         for happened in (
             viewer.layers.selection.events.active,
@@ -69,12 +80,19 @@ class ColourBy(ComboBox):
         layer = self._labels()
         self.visible = layer is not None
         if layer is None:
+            self.legend.visible = False
             return
         chosen, _ = self._known(layer)
         with self.changed.blocked():
             columns = [name for name in layer.features if name != INDEX]
             self.choices = [OBJECTS, *columns]
             self.value = chosen if chosen in columns else OBJECTS
+        self._explain(layer)
+
+    def _explain(self, layer: Labels) -> None:
+        is_column = self.value != OBJECTS
+        self.legend.value = legend(layer, self.value) if is_column else ""
+        self.legend.visible = bool(self.legend.value)
 
     def _labels(self) -> Labels | None:
         """Return the labels that are meant."""
@@ -107,6 +125,7 @@ class ColourBy(ComboBox):
             layer.events.features.connect(self._follow)
         self._usual[layer.unique_id] = column, usual
         layer.colormap = colours
+        self._explain(layer)
 
     def _follow(self, event: Any) -> None:
         """Colour objects by a table that has changed."""
@@ -146,11 +165,39 @@ def coloured_by(layer: Labels, column: str) -> CyclicLabelColormap:
         )
     colours = np.tile(np.array(UNKNOWN, np.float32), (max(most + 1, WIDE), 1))
     colours[0] = 0
-    colours[labels] = _colours(layer.features[column].to_numpy())
+    values = layer.features[column].to_numpy()
+    colours[labels] = _colours(values, column in BRIGHT_IF_LOW)
     return CyclicLabelColormap(colors=colours, name=f"{BY}{column}")
 
 
-def _colours(values: NDArray[Any]) -> NDArray[np.float32]:
+def legend(layer: Labels, column: str) -> str:
+    """Say what the ends of the colours are: ``blue 0.98 · yellow 0.12``.
+
+    Empty of a column of words, and where no value is known.
+
+    Parameters
+    ----------
+    layer : Labels
+        With a table.
+    column : str
+    """
+    values = layer.features[column].to_numpy()
+    if values.dtype.kind not in "bfiu":
+        return ""
+    numbers = values.astype(float)
+    known = np.isfinite(numbers)
+    if not known.any():
+        return ""
+    ends = list(np.percentile(numbers[known], ENDS))
+    if column in BRIGHT_IF_LOW:
+        ends.reverse()
+    is_yes_or_no = values.dtype.kind == "b"
+    low, high = ("no", "yes") if is_yes_or_no else map(figure_text, ends)
+    unknown = "" if known.all() else " · grey: not known"
+    return f"blue {low} · yellow {high}{unknown}"
+
+
+def _colours(values: NDArray[Any], is_bright_if_low: bool) -> NDArray[np.float32]:
     """Return a colour for each value, (n, 4)."""
     if values.dtype.kind not in "bfiu":
         words, place = np.unique(values.astype(str), return_inverse=True)
@@ -162,5 +209,7 @@ def _colours(values: NDArray[Any]) -> NDArray[np.float32]:
     if known.any():
         low, high = np.percentile(numbers[known], ENDS)
         share = np.clip((numbers[known] - low) / ((high - low) or 1), 0, 1)
-        found[known] = ensure_colormap(SCALE).map(share)
+        if is_bright_if_low:
+            share = 1 - share
+        found[known] = ensure_colormap(SCALE).map(DARKEST + (1 - DARKEST) * share)
     return found

@@ -11,6 +11,7 @@ from napari_shiftseg.gui.parts.folder_settings import FolderSettings
 from napari_shiftseg.gui.parts.layout import opened
 from napari_shiftseg.gui.parts.source import GREY, channel_in_view
 from napari_shiftseg.gui.parts.text_boxes import plainly
+from napari_shiftseg.samples.catalogue import USUAL_MODEL, VOLUME_MODEL
 from napari_shiftseg.text import said_by
 
 if TYPE_CHECKING:
@@ -71,7 +72,15 @@ def folder_settings(
     """
     chosen = form.for_any_image(device)
     notes = (WHOLE_IMAGES,) if form.is_in_view else ()
-    return FolderSettings(form.model.value, chosen, _channel_of(viewer, form), notes)
+    model, channel = _model_of(form), _channel_of(viewer, form)
+    return FolderSettings(model, chosen, channel, notes)
+
+
+def _model_of(form: SegmentForm) -> str:
+    """Return the model that was chosen; empty: nobody chose one, each image has its."""
+    name: str = form.model.value
+    is_given = form.model.is_own or name not in (USUAL_MODEL, VOLUME_MODEL)
+    return name if is_given else ""
 
 
 def _channel_of(viewer: napari.Viewer, form: SegmentForm) -> str:

@@ -137,7 +137,7 @@ class SegmentWidget(ScrolledRows):
                 self.whole,
                 self.hand_on,
                 self.colours,
-                ControlForm(self.colour_by),
+                ControlForm(self.colour_by, self.colour_by.legend),
                 self.again,
                 self.folder,
                 self.device.banner,

@@ -1,4 +1,4 @@
-"""Start here: three tiles, each of which leads into a widget with all it needs."""
+"""Start here: tiles, each of which leads into a widget with all it needs."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image, Labels
 
-SEGMENT, SEAMS, TRAIN = (
+SEGMENT, FOLDER, SEAMS, TRAIN = (
     "Segment my image",
+    "Segment a folder of images",
     "Why do my tiles show seams?",
     "Train on my labels",
 )
 ABOUT = {
     SEGMENT: "Find the objects of the image that is selected, and count them.",
+    FOLDER: "Count and measure the objects of many images, condition by condition.",
     SEAMS: "See two ways of tiling side by side, and what tile borders break.",
     TRAIN: "Make a model of your own from an image and labels that you have drawn.",
 }
 NEXT = {
     SEGMENT: "press Run ({key}); then Mend… corrects what came out.",
+    FOLDER: "choose the folder, then press Run ({key}).",
     SEAMS: "press Compare ({key}); then “Next worst seam” goes to what broke.",
     TRAIN: "give the model a name and press Train ({key}).",
 }
@@ -57,7 +60,10 @@ class StartWidget(ScrolledRows):
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         self._viewer = napari_viewer
         self.tiles: dict[str, PushButton] = {}
-        steps = {SEGMENT: self._segment, SEAMS: self._compare, TRAIN: self._train}
+        steps = {
+            SEGMENT: self._segment, FOLDER: self._batch, SEAMS: self._compare,
+            TRAIN: self._train,
+        }  # fmt: skip
         tiles = [self._tile(title, do) for title, do in steps.items()]
         self.said = StandingText(lines=6, empty=WELCOME, least=4)
         rows = Container(widgets=[*tiles, self.said], labels=False)
@@ -78,6 +84,12 @@ class StartWidget(ScrolledRows):
         widget.image.suggest(image)
         self._lead(SEGMENT, widget.panel, about)
 
+    def _batch(self) -> None:
+        widget = opened(self._viewer, "Batch")
+        self._lead(FOLDER, widget.panel, "")
+        if not widget.panel.button.enabled:
+            widget.form.folder.choose_btn.native.setFocus()
+
     def _compare(self) -> None:
         image, about = self._image_or("disks_13")
         widget = opened(self._viewer, "Compare stitching")
@@ -94,18 +106,23 @@ class StartWidget(ScrolledRows):
         widget = opened(self._viewer, "Train")
         if labels is None:
             widget.form.pairs.image.suggest(image)
-            self.said.say(NO_LABELS.format(image.name), "warning")
+            text = f"{NO_LABELS.format(image.name)} {self._next(TRAIN)}"
+            self.said.say(text, "warning")
+            widget.panel.say(text, "warning")
             return
         widget.take_corrections(image, labels)
         self._lead(TRAIN, widget.panel, about)
 
     def _lead(self, title: str, panel: Any, about: str) -> None:
         """Say what comes next, here and there, and let Space press it."""
-        following = f"Next: {NEXT[title].format(key=key_text(RUN))}"
-        text = f"{about} {following}".strip()
+        text = f"{about} {self._next(title)}".strip()
         self.said.say(text, "note")
         panel.say(text, "note")
         panel.button.native.setFocus()
+
+    @staticmethod
+    def _next(title: str) -> str:
+        return f"Next: {NEXT[title].format(key=key_text(RUN))}"
 
     def _image_or(self, sample: str) -> tuple[Image, str]:
         """Return the image to work on, or a sample's, and what is to be said of it."""

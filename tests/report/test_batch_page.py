@@ -180,7 +180,7 @@ def test_what_was_decided_mended_and_left_over_is_told(tmp_path):
     words = Page(batch_page(outcome)).words
     assert "density (mm⁻²)" in words
     assert "median volume (µm³)" in words
-    assert words.count("165.5") == 2
+    assert words.count("165.5") == 3  # once of the condition
     assert words.count("10 objects, mended") == 1
     assert "taken <so>" in words
     assert "Results whose image is no longer there: a/gone." in words

@@ -88,6 +88,31 @@ def test_what_fails_is_named_and_the_rest_goes_on(segment, folder):
     assert "gone.tif" in failures
 
 
+def test_what_holds_of_several_images_is_noted_once_with_their_names(
+    segment, folder
+) -> None:
+    segment("in", "-o", "out")
+    Path("in/treated/c.tif").rename("in/control/c.tif")
+    tifffile.imwrite("in/control/large.tif", np.eye(70, dtype=np.float32))
+    ran = segment("in", "-o", "out", "--resume", "--min-size", "9")
+    assert "2 images done again, for the settings (min_size) are other" in ran.stderr
+    assert "than before: control/a, control/b\n" in ran.stderr
+    assert "image is no longer there are left as they are: treated/c" in ran.stderr
+    assert "images of 40 × 50 to 70 × 70 pixels" in ran.stderr
+
+
+def test_where_all_fail_the_tables_stay_and_it_is_said(segment, folder):
+    segment("in", "-o", "out")
+    before = Path("out/summary.csv").read_bytes()
+    for path in Path("in").rglob("*.tif"):
+        path.write_bytes(b"")
+    ran = segment("in", "-o", "out")
+    assert ran.status == 1
+    assert "the tables and the page of the last run stay" in ran.stderr
+    assert Path("out/summary.csv").read_bytes() == before
+    assert len(Path("out/failures.csv").read_text().splitlines()) == 4
+
+
 def test_json_is_one_object_and_a_record_is_a_config(segment, shiftseg, folder):
     Path("in/control/bad.tif").write_bytes(b"")
     ran = segment("in", "-o", "out", "--json")
@@ -179,6 +204,8 @@ def test_ctrl_c_says_what_was_kept(segment, folder, monkeypatch):
     ran = segment("in", "-o", "out")
     assert ran.status == 130
     assert "2 images done: give the same command again with --resume" in ran.stderr
+    assert len(Path("out/summary.csv").read_text().splitlines()) == 3
+    assert Path("out/batch.html").exists()
     monkeypatch.undo()
     os.chdir(folder)
     assert "1 done, 2 done before" in segment("in", "-o", "out", "--resume").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 from math import nan
 from pathlib import Path
@@ -167,3 +168,19 @@ def test_of_very_many_objects_every_nth_is_drawn(monkeypatch):
     assert steps == {values.step}
     assert values.kept[0] == 0
     assert values.kept[-1] > 1000 - 2 * values.step
+
+
+def test_what_was_decided_mended_and_left_over_is_told(tmp_path):
+    units = {"density_mm2": 12.25, "median_volume_um3": 165.5}
+    row = row_of(tmp_path, "a/0", decided=("taken <so>",), in_units=units)
+    mended = replace(
+        row, name="a/1", files={**row.files, "edits": tmp_path / "out/e.json"}
+    )
+    outcome = replace(outcome_of(tmp_path, [row, mended]), left_over=("a/gone",))
+    words = Page(batch_page(outcome)).words
+    assert "density (mm⁻²)" in words
+    assert "median volume (µm³)" in words
+    assert words.count("165.5") == 3  # once of the condition
+    assert words.count("10 objects, mended") == 1
+    assert "taken <so>" in words
+    assert "Results whose image is no longer there: a/gone." in words

@@ -13,6 +13,7 @@ from napari_shiftseg.metrics.metric import rows
 from napari_shiftseg.report.figures_of_merit import (
     Judgement,
     cell,
+    figure_cell,
     judge,
     judgements,
     untiled_cell,
@@ -175,6 +176,14 @@ class TestWhyNotDefined:
     def test_by_hand(self, key: str, tiles: int, stride: int, truth: Any, why) -> None:
         figures = {"tiles": tiles, "stride": [stride] * 2, "true_objects": truth}
         assert why_not_defined(ROW[key], figures) == why
+
+    def test_in_a_sweep_a_seam_splits_true_objects(self) -> None:
+        figures = {"split_by_seams": None, "failure": None, "true_objects": None}
+        assert figure_cell(ROW["split_by_seams"], figures) == "no true labels"
+        of_a_side = {"split_by_seams": None, "true_objects": None}
+        assert figure_cell(ROW["split_by_seams"], of_a_side) == "the reference"
+        failed = figures | {"failure": "does not fit in memory"}
+        assert figure_cell(ROW["split_by_seams"], failed) == "not defined"
 
     def test_what_needs_a_truth_is_just_what_lacks_without_one(
         self, by_disks, by_disks_alone

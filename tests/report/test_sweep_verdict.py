@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from napari_shiftseg.geometry.network_shape import FoundAxis, FoundShape
+from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.metrics.seams import SEAM_RATIO
 from napari_shiftseg.pipeline.sweep import PooledPoint, SweepPoint
 from napari_shiftseg.report.verdict import sweep_verdict
@@ -73,6 +75,16 @@ def test_seams_everywhere(of_disks) -> None:
     assert sweep_verdict([naive, alone, failed]) == (
         "Seams at 20. One tile holds it all at 200. Too large for the memory: 20."
     )
+
+
+def test_seams_of_a_network_that_pads_have_a_remedy(of_disks) -> None:
+    """Its naive tiles meet at seams at multiples of the period, too."""
+    seamed = with_ratio(of_disks[1], 2.0)
+    pads = FoundShape((FoundAxis(8, halo=24),) * 2)
+    padded = replace(seamed, plan=plan_tiles((100, 100), pads, 32, "naive"))
+    assert "Choose cropped stitching." in sweep_verdict([padded])
+    assert "Choose" not in sweep_verdict([seamed])  # a control: valid convolutions
+    assert "Choose" not in sweep_verdict([with_ratio(padded, 1.0)])
 
 
 def test_one_tile(of_disks) -> None:

@@ -222,7 +222,7 @@ def _sweep(
         typer.Option(
             "--window",
             metavar="SIZE,...",
-            help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, to 4 periods]",
+            help="Tile sizes, 16,20,36 or 8x64x64,8x96x96. [4 a period, for 3 periods]",
         ),
     ] = None,
     model: ask.Model = None,

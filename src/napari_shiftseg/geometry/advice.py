@@ -13,6 +13,11 @@ from napari_shiftseg.text import by, compact
 if TYPE_CHECKING:
     from napari_shiftseg.geometry.tiling import TilePlan
 
+PADS = (
+    "This network pads with zeros: naive tiles meet at seams whatever their size. "
+    "Choose cropped stitching."
+)
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -183,10 +188,7 @@ def _note(plan: TilePlan, valid: bool) -> str:
     if valid and plan.stitching == "cropped":
         return ""
     if valid:
-        return (
-            "This network pads with zeros: naive tiles meet at seams whatever their "
-            "size. Choose cropped stitching."
-        )
+        return PADS
     axes, period = plan.shape.axes, compact(plan.shape.period)
     if len(set(plan.shape.period)) == 1:
         period += f" (= {period_text(axes[0].factors)})"

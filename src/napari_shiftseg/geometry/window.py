@@ -209,17 +209,29 @@ def window_text(window: Sequence[int]) -> str:
 
 
 def default_windows(shape: NetworkShape) -> list[tuple[int, ...]]:
-    """Return the windows of a sweep: from one period to four, four a period."""
+    """Return the windows of a sweep: from one period to four, four a period.
+
+    Naive tiles below the halo of a network that pads are little but padding: there they
+    begin at the halo, which is a multiple of the period, and go on for three periods.
+    """
     steps = [max(1, axis.period // STEPS_A_PERIOD) for axis in shape.axes]
     number = max(
         (PERIODS * axis.period - axis.period) // step
         for axis, step in zip(shape.axes, steps, strict=True)
     )
-    largest = [axis.kept_of(PERIODS * axis.period) for axis in shape.axes]
+    more = [(PERIODS - 1) * axis.period for axis in shape.axes]
+    largest = [
+        axis.kept_of(max(axis.period, axis.halo) + rest)
+        for axis, rest in zip(shape.axes, more, strict=True)
+    ]
+    first = [
+        max(axis.period, most - rest)
+        for axis, most, rest in zip(shape.axes, largest, more, strict=True)
+    ]
     windows = (
         tuple(
-            min(axis.period + n * step, most)
-            for axis, step, most in zip(shape.axes, steps, largest, strict=True)
+            min(least + n * step, most)
+            for least, step, most in zip(first, steps, largest, strict=True)
         )
         for n in range(number + 1)
     )

@@ -53,7 +53,8 @@ def checked_ways(names: Iterable[str]) -> tuple[Way, ...]:
     for name in each:
         if name not in known:
             raise ValueError(
-                f"also compared can be {', '.join(WAYS)}, got {name!r}: take one or "
+                f"also compared can be {', '.join(WAYS)} (on the command line with "
+                f"a hyphen for a space), got {name!r}: take one or "
                 f"several of these"
             )
     return tuple(known[name] for name in each)

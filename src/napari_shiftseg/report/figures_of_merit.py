@@ -182,7 +182,9 @@ def figure_cell(metric: Metric, figures: Mapping[str, Any]) -> str:
 
 def _lacks_truth(metric: Metric, figures: Mapping[str, Any]) -> bool:
     is_known = figures.get("true_objects") is not None or figures.get("failure")
-    return metric.needs_truth and not is_known
+    # in a sweep no side is cropped: the objects that a seam splits are the true ones
+    of_sweep = metric.name == "split_by_seams" and "failure" in figures
+    return (metric.needs_truth or of_sweep) and not is_known
 
 
 def why_not_defined(metric: Metric, figures: Mapping[str, Any]) -> str:
@@ -198,7 +200,7 @@ def why_not_defined(metric: Metric, figures: Mapping[str, Any]) -> str:
         return NO_TRUTH
     if figures.get("tiles") == 1:
         return "no seam line"
-    if metric.name == "split_by_seams":
+    if metric.name == "split_by_seams" and "failure" not in figures:
         return IS_REFERENCE
     strides = figures.get("stride") or []
     if strides and metric.name == "seam_z" and max(strides) < LEAST_STRIDE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_shiftseg.geometry.advice import advise, small_image_note
+from napari_shiftseg.geometry.advice import PADS, advise, small_image_note
 from napari_shiftseg.geometry.tiling import plan_tiles
 from napari_shiftseg.geometry.window import window_text
 from napari_shiftseg.metrics.chance import joined, object_differences
@@ -81,7 +81,8 @@ def sweep_verdict(
     if model_has_seams and "seams" in windows:
         windows["seams"] += ", as the model has seams of its own"
     said = [of.format(windows[kind]) for kind, of in WINDOWS.items() if kind in windows]
-    return " ".join([*said, *_about_objects(points)])
+    pads = "seams" in kinds and any(advise(p.plan).note == PADS for p in points)
+    return " ".join([*said, *[PADS] * pads, *_about_objects(points)])
 
 
 def _kind(point: SweepPoint | PooledPoint, model_has_seams: bool) -> str:

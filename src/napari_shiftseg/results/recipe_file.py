@@ -13,6 +13,7 @@ from napari_shiftseg import __version__
 from napari_shiftseg.networks.header import find_model
 from napari_shiftseg.results.recipe import joined
 from napari_shiftseg.stores.folders import checksums
+from napari_shiftseg.text import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +74,7 @@ def mended_yaml(
 
 def _dumped(known: Mapping[str, Any], name: str) -> str:
     """Return settings in YAML, and first by which command they are carried out."""
-    words = ["shiftseg", known["command"], "--config", name, "-o", "FOLDER"]
+    words = ["shiftseg", known["command"], "--config", readable(name), "-o", "FOLDER"]
     text = yaml.safe_dump(dict(known), sort_keys=False, allow_unicode=True, width=10**6)
     return f"# Make this run again: {joined(words, 'posix')}\n{text}"
 

@@ -264,7 +264,10 @@ def open_image(
     if prod(data.shape) == 0:
         raise ValueError(f"the image is empty, its shape is {tuple(data.shape)}")
     if channels > 1 and data.shape[0] != channels:
-        raise ValueError(f"the model reads {channels} channels, not {data.shape[0]}")
+        raise ValueError(
+            f"the model reads {channels} channels, the image has {data.shape[0]}: "
+            f"{tuple(data.shape)}; take another model or image"
+        )
     if np.dtype(data.dtype).kind not in "buif":
         raise ValueError(
             f"the image must hold real numbers (boolean, integer or float), "

@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 import psutil
@@ -161,8 +162,10 @@ def open_series(path: str, number: int) -> Any:
     try:
         return tifffile.memmap(path, series=number, mode="r")
     except ValueError:  # compressed, or in other pieces
-        series = tifffile.TiffFile(path).series[number]
-        return zarr.open_array(series.aszarr(level=0), mode="r")
+        file = tifffile.TiffFile(path)
+        array = zarr.open_array(file.series[number].aszarr(level=0), mode="r")
+        finalize(array, file.close)
+        return array
 
 
 def places_of(array: Any) -> list[Path]:

@@ -168,7 +168,8 @@ def one_channel(stored: Stored, channel: int | str | None, several: int = 1) -> 
         if several > 1 and channel is None:
             if number != several:
                 raise ValueError(
-                    f"the model reads {several} channels, the image has {number}"
+                    f"the model reads {several} channels, the image has {number}: "
+                    f"take another model, or save an image of {several} channels"
                 )
             return _grey(stored)
         if channel is None and number > 1:

@@ -242,3 +242,17 @@ def test_keys_are_given_back(viewer, steered, review) -> None:
     assert key(viewer, "N") is None
     assert key(viewer, "O") is None
     assert not [one for one in viewer.layers if one.name.startswith("to look at")]
+
+
+def test_the_outline_goes_with_its_labels_and_is_not_hidden_before(
+    viewer, steered, review, qtbot
+) -> None:
+    """Hidden while another layer is being removed, it makes napari fall."""
+    layer = steered.steering.layer
+    review.go_on()
+    outline = viewer.layers[f"to look at · {layer.name}"]
+
+    viewer.layers.remove(layer)
+
+    assert outline.visible
+    qtbot.waitUntil(lambda: outline not in viewer.layers)

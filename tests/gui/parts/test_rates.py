@@ -25,10 +25,13 @@ def measured(monkeypatch):
     """Let a rate be found as it is for users; returns what was asked for."""
     asked = Asked()
 
-    def rate_of(*what):
-        asked.append(what)
+    def measure():
         yield Progress(0, 0)
         return asked.rate
+
+    def rate_of(*what):  # told at once: what is chosen next may leave it unbegun
+        asked.append(what)
+        return measure()
 
     monkeypatch.setattr(module, "rate_of", rate_of)
     monkeypatch.setattr(RateWatch, "_begin", BEGIN)

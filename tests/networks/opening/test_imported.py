@@ -219,6 +219,14 @@ def test_a_file_of_something_else_is_no_weights(tmp_path):
         import_network(tmp_path / "c.yaml", tmp_path / "c.yaml", tmp_path / "m")
 
 
+def test_files_in_the_wrong_order_are_named(tmp_path):
+    save_file(unet().state_dict(), tmp_path / "w.safetensors")
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(CONFIG))
+    files = [tmp_path / name for name in ("c.yaml", "w.safetensors", "m.safetensors")]
+    with pytest.raises(UnreadableNetworkError, match="weights come first, then the"):
+        import_network(*files)
+
+
 def test_weights_alone_are_refused_with_the_way_out(tmp_path):
     save_file(unet().state_dict(), tmp_path / "w.safetensors")
     torch.save(unet().state_dict(), tmp_path / "w.pt")

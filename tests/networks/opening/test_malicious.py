@@ -308,7 +308,7 @@ def test_weights_that_explode(tmp_path, refused):
 def test_a_pickle_under_another_name(tmp_path, marker, refused):
     for name in ("net.onnx", "net.safetensors", "net.zip"):
         (tmp_path / name).write_bytes(pickle.dumps(Owned(marker)))
-        refused(tmp_path / name, "is a pickle, which can run code; it was not opened")
+        refused(tmp_path / name, "it was not opened. Export the network as ONNX, or")
 
 
 def test_test_arrays_that_are_pickles_or_lie(package, describe, marker, refused):

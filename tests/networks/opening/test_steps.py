@@ -140,6 +140,9 @@ def test_percentiles_of_the_image_as_it_is():
         ("fixed_zero_mean_unit_variance", {"mean": 1, "std": 0}, "a std above 0"),
         ("ensure_dtype", {"dtype": "object"}, "no known type of numbers, 'object'"),
         ("clip", {"min": 1, "max_percentile": 9}, "mixes values and percentiles"),
+        ("scale_range", {"min_percentil": 1}, "did you mean min_percentile?"),
+        ("zero_mean_unit_variance", {"mode": "x"}, "mode 'x': fixed, per_sample or"),
+        ("sigmoid", {"gain": 1}, "has no setting 'gain'; it has no settings"),
     ],
 )
 def test_wrong_steps_are_refused(name, settings, words):

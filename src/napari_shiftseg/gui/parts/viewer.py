@@ -69,17 +69,31 @@ class OwnLayer:
         return self._layer if self._layer in self._viewer.layers else None
 
     def hide(self) -> None:
-        """Show it no more."""
+        """Show it no more; it goes where its labels have gone."""
         layer = self.layer
-        if layer is not None:
+        if layer is not None and not self._goes():
             layer.visible = False
 
     def lay_down(self) -> None:
         """Take the layer away soon, if there is one: its tool was laid down."""
-        layer, self._layer, self._of = self.layer, None, None
-        if layer is not None:
+        layer = self.layer
+        if layer is not None and not self._goes():
             layer.visible = False
             remove_soon(self._viewer, layer)
+        self._layer = self._of = None
+
+    def _goes(self) -> bool:
+        """Take the layer away soon if its labels have gone, and say whether.
+
+        It stays visible until then: hidden while another is being removed, it makes
+        napari 0.9 fall with some drivers.
+        """
+        layer, of = self._layer, self._of
+        if layer is None or of is None or of in self._viewer.layers:
+            return False
+        self._layer = self._of = None
+        remove_soon(self._viewer, layer)
+        return True
 
     def remove(self) -> None:
         """Take the layer away, if there is one."""
@@ -105,9 +119,8 @@ class OwnLayer:
                 setattr(layer, name, value)
 
     def _follow_labels(self, event: Any) -> None:
-        if event.value is self._of and self._layer is not None:
-            remove_soon(self._viewer, self._layer)
-            self._layer = self._of = None
+        if event.value is self._of:
+            self._goes()
 
 
 class GridPreview(OwnLayer):

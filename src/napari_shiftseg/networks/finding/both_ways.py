@@ -267,13 +267,17 @@ def _joined(
     # trained weights, in float32, may add less than rounding at a coarse level
     is_blunt = said.as_trained and probe.holds and graph.period % probe.period == 0
     is_within = bool(both) and both == own
+    # a program of torch.export may be exported for larger sizes than its layers need
+    is_kept_above = rules[0][:2] == rules[1][:2] and probe.smallest > graph.smallest
+    if is_kept_above:
+        axis = replace(axis, smallest=probe.smallest)
     return axis, {
         "period": _compared(graph.period, probe.period, is_blunt),
         "context": _compared(_side(own), _side(theirs), is_blunt and is_within),
         "padding": padding,
-        "sizes": _compared(
-            _rule(rules[0]), _rule(rules[1]), is_blunt and _is_part(*rules)
-        ),
+        "sizes": f"{FITS}: sizes below {probe.smallest} are refused"
+        if is_kept_above
+        else _compared(_rule(rules[0]), _rule(rules[1]), is_blunt and _is_part(*rules)),
     }
 
 
@@ -299,7 +303,8 @@ def _rule(rule: _Rule) -> str:
     multiple, remainder, smallest = rule
     if not multiple:
         return f"{smallest} alone"
-    return f"{multiple}·n + {remainder} from {smallest}"
+    rest = f" + {remainder}" if remainder else ""
+    return f"{multiple}·n{rest} from {smallest}"
 
 
 def _is_part(sizes: _Rule, of: _Rule) -> bool:

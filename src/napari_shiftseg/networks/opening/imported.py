@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 LONGEST_HEADER = 10**7
 MOST_OUTPUTS = 4096
+YAMLS = (".yaml", ".yml")
 SMALLEST, LARGEST = 8, 260  # pixels along an axis that the self-test tries
 MOST_TRIED = 10**7  # pixels of a test image
 
@@ -146,6 +147,11 @@ def import_network(
         If a file cannot be read or written.
     """
     weights, config, out = Path(weights), Path(config), Path(out)
+    if weights.suffix in YAMLS and config.suffix not in YAMLS:
+        raise UnreadableNetworkError(
+            f"the weights come first, then the YAML, got {weights.name} and "
+            f"{config.name}: change their places"
+        )
     said = _parsed(read_yaml(read_file(config), config.name), config.name)
     module = make(said.architecture, said.arguments)
     _steps(said, module, config.name)  # wrong ones are those of this file

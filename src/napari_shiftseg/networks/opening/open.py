@@ -44,10 +44,10 @@ OTHERS = {
     b"TFL3": f"a network of TensorFlow Lite: {CONVERT}",
 }
 ELSEWHERE = (".h5", ".hdf5", "saved_model.pb", ".tflite")
+RUN_IMPORT = "shiftseg import WEIGHTS CONFIG -o MODEL"
 IMPORT = (
     "holds weights alone. Describe their architecture in a small YAML file "
-    "('architecture: monai.UNet', 'arguments: {...}') and run shiftseg import WEIGHTS "
-    "CONFIG -o MODEL"
+    f"('architecture: monai.UNet', 'arguments: {{...}}') and run {RUN_IMPORT}"
 )
 
 
@@ -129,8 +129,9 @@ def _open_file(path: Path, content: bytes, trusted: Trusted) -> OpenedNetwork:
         return open_imported(path, content)
     if content[:1] == b"\x80":
         raise UnreadableNetworkError(
-            f"{path.name} is a pickle, which can run code; it was not opened. If it "
-            f"{IMPORT}"
+            f"{path.name} is a pickle, which can run code; it was not opened. Export "
+            f"the network as ONNX, or save its weights alone, with "
+            f"torch.save(model.state_dict(), ...), and run {RUN_IMPORT}"
         )
     engine, digest = _onnx(path, content)
     freed = f"Its file fixes the size {by(engine.freed)}, but its layers read others."
@@ -151,7 +152,8 @@ def _onnx(path: Path, content: bytes) -> tuple[OnnxEngine, str]:
             raise
         raise UnreadableNetworkError(
             f"{path.name} is no network that is known: BioImage.IO packages, ONNX, "
-            f"TorchScript, torch.export and safetensors files are opened"
+            f"TorchScript, torch.export and safetensors files are opened; export the "
+            f"network as one of them, or get the file again"
         ) from None
 
 

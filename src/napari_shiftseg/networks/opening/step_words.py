@@ -65,6 +65,18 @@ class Words:
             f"the step {brief(self.name)} of {brief(self.tensor)} {why}"
         )
 
+    def check_names(self, known: Sequence[str]) -> None:
+        """Refuse a setting that the step does not have, as a slip of the pen is."""
+        for name in self.settings:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                meant = f", did you mean {near[0]}?" if near else ""
+                has = f"has {', '.join(known)}" if known else "has no settings"
+                raise self.refuse(
+                    f"has no setting {brief(name)}{meant}; it {has}: mend the "
+                    f"description"
+                )
+
     def number(self, name: str, usual: float) -> float:
         """Return a setting that is one number."""
         found = self.settings.get(name)
@@ -124,6 +136,7 @@ def read_step(words: Words) -> Step | None:
             f"is not known{meant}; known are {', '.join(READERS)}: apply it to the "
             f"images yourself, and leave it out of the description"
         )
+    words.check_names(SETTINGS[words.name])
     axis = words.settings.get("axis", "channel")
     if _short(str(axis)) != "c":
         raise words.refuse(f"is along {brief(axis)}; here it is along channels alone")
@@ -160,8 +173,13 @@ def read_steps(given: Any, axes: Sequence[str], tensor: str) -> list[Words]:
 
 
 def _zero_mean(words: Words) -> Step:
-    if words.settings.get("mode") == "fixed":  # of format 0.4
+    mode = words.settings.get("mode", "per_sample")  # of format 0.4
+    if mode == "fixed":
         return _fixed_zero_mean(words)
+    if mode not in ("per_sample", "per_dataset"):
+        raise words.refuse(
+            f"has the mode {brief(mode)}: fixed, per_sample or per_dataset is needed"
+        )
     eps = words.number("eps", 1e-6)
     return Statistic("zero_mean_unit_variance", words.per_channel(), eps=eps)
 
@@ -248,4 +266,20 @@ READERS: dict[str, Callable[[Words], Step | None]] = {
     "ensure_dtype": _ensure_dtype,
     "sigmoid": lambda words: Sigmoid(),
     "softmax": _softmax,
+}
+
+# of formats 0.4 and 0.5
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "zero_mean_unit_variance": ("mode", "axes", "axis", "mean", "std", "eps"),
+    "fixed_zero_mean_unit_variance": ("mean", "std", "axis"),
+    "scale_range": (
+        *("mode", "axes", "axis", "min_percentile", "max_percentile", "eps"),
+        "reference_tensor",
+    ),
+    "scale_linear": ("gain", "offset", "axes", "axis"),
+    "clip": ("min", "max", "min_percentile", "max_percentile", "axes", "axis"),
+    "binarize": ("threshold", "axis"),
+    "ensure_dtype": ("dtype",),
+    "sigmoid": (),
+    "softmax": ("axis",),
 }

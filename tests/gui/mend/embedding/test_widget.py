@@ -555,11 +555,11 @@ def test_a_volume(viewer, plot, settled):
 
 
 @pytest.mark.usefixtures("window")
-def test_the_labels_are_deleted(viewer, shown, hand, settled, layer):
+def test_the_labels_are_deleted(viewer, shown, hand, settled, layer, qtbot):
     hand.lasso(shown.projection.modes[1])
     settled()
     viewer.layers.remove(layer)
-    assert len(viewer.layers) == 0
+    qtbot.waitUntil(lambda: len(viewer.layers) == 0)
     assert shown.controls.about.value == DELETED
     assert not shown.canvas.isVisible()
     assert lassoed_layers(viewer) == []

@@ -76,6 +76,8 @@ def test_training_without_labels_says_how_to_make_some(viewer, start) -> None:
     press(start, TRAIN)
     assert found(viewer, "Train").form.pairs.image.value.name == "own"
     assert "No labels of “own” are open" in start.said.value
+    assert "Next: give the model a name" in start.said.value
+    assert found(viewer, "Train").panel.result.value == start.said.value
     assert len(viewer.layers) == 1
 
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+)
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -320,6 +326,10 @@ class FileTable(QTableView):
         for at in (SURE, CONDITION):
             self.setColumnHidden(at, True)
         self.setMinimumHeight((LEAST_ROWS + 1) * (metrics.height() + 6))
+
+    def sizeHint(self) -> QSize:
+        """Return the least height: it takes what others leave."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Follow the width, and the font that the theme sets."""

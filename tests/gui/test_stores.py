@@ -16,6 +16,7 @@ from napari_shiftseg.networks.unet import new_model
 from napari_shiftseg.stores.axes import Distance
 from napari_shiftseg.stores.ome_zarr import LABELS, Pyramid, make_image
 from napari_shiftseg.stores.own_stores import OURS, record_in
+from napari_shiftseg.stores.written_labels import LabelImage
 
 
 @pytest.fixture
@@ -50,6 +51,21 @@ def test_labels_lie_over_the_image(make_napari_viewer, store):
         assert layer.axis_labels == ("y", "x")
     assert (labels.visible, gradient.visible) == (True, False)
     assert int(labels.data[1][0, 0]) == 2
+
+
+def test_labels_of_a_run_in_memory_open_where_they_lie(make_napari_viewer, tmp_path):
+    sizes = {"Y": Distance(0.5, "µm"), "X": Distance(0.25, "µm")}
+    data = np.repeat(np.arange(3, dtype=np.int32), 8).reshape(4, 6)
+    image = LabelImage(data, "YX", "YX", (4, 8), sizes, image="cells")
+    image.write("zarr", tmp_path / "cells.zarr")
+    viewer = make_napari_viewer()
+
+    viewer.open(tmp_path / "cells.zarr", plugin="napari-shiftseg")
+
+    (labels,) = viewer.layers
+    np.testing.assert_array_equal(np.asarray(labels.data), data)
+    np.testing.assert_allclose(labels.scale, [0.5, 0.25])
+    np.testing.assert_allclose(labels.translate, [2, 2])
 
 
 def test_other_stores_are_left_to_others(tmp_path, store):

@@ -237,7 +237,7 @@ NONE: Mapping[int, Status] = {}
 
 
 class EditTable(ControlRows):
-    """Lists edits; Save…, Load… and Take out stand below.
+    """Lists edits; Save edits…, Load edits… and Take out stand below.
 
     Attributes
     ----------
@@ -260,11 +260,11 @@ class EditTable(ControlRows):
             "in the list.",
         )
         self.save = PushButton(
-            text="Save…",
+            text="Save edits…",
             tooltip="Write the edits to a file that `shiftseg mend` reads.",
         )
         self.load = PushButton(
-            text="Load…", tooltip="Add the edits of a file to the list."
+            text="Load edits…", tooltip="Add the edits of a file to the list."
         )
         super().__init__(self.title, ControlRow(self.remove, self.save, self.load))
         self.list = EditRows()

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_shiftseg.cli.terminal import note, with_progress
 from napari_shiftseg.metrics.agreement import compare_labels_steps
+from napari_shiftseg.metrics.label_blocks import middle_box
 from napari_shiftseg.metrics.label_image import as_whole, doubt_about
 from napari_shiftseg.metrics.measuring import SPATIAL, measure_steps
 from napari_shiftseg.report.differences import differences_picture
@@ -130,9 +131,8 @@ def _note_doubt(path: Path, file: LabelFile) -> None:
     data: Any = file.source.data
     leading = len(data.shape) - file.spatial
     if np.prod(data.shape) > MOST_LOOKED_AT:
-        sides = data.shape[-2:]
-        middle = [slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in sides]
-        data, leading = data[(*(0,) * (len(data.shape) - 2), *middle)], 0
+        box = middle_box(data.shape[-2:], SIDE)
+        data, leading = data[(*(0,) * (len(data.shape) - 2), *box)], 0
     labels = as_whole(np.asarray(data))
     if said := doubt_about(labels.reshape(-1, *labels.shape[leading:])):
         note(f"labels {path.name} {said}")

@@ -52,6 +52,18 @@ def boxes(
     yield from product(*(chunks(n, s) for n, s in zip(shape, sides, strict=True)))
 
 
+def middle_box(shape: Sequence[int], side: int) -> Box:
+    """Return the box in the middle of an image, no longer than `side` an axis.
+
+    Parameters
+    ----------
+    shape : sequence of int
+    side : int
+        An even number of pixels.
+    """
+    return tuple(slice(max(0, (n - side) // 2), (n + side) // 2) for n in shape)
+
+
 def chunk_of(array: Any, axes: int) -> tuple[int, ...]:
     """Return the chunk of a store along the last axes; empty where it has none.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_shiftseg.metrics.label_blocks import middle_box
 from napari_shiftseg.metrics.label_image import parts_per_id
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def label_likeness(image: Any) -> str:
     if len(image.shape) < 2 or image.dtype.kind not in "bui":
         return ""
     place = [n // 2 for n in image.shape[:-2]]
-    box = [slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in image.shape[-2:]]
+    box = middle_box(image.shape[-2:], SIDE)
     plane = np.asarray(image[(*place, *box)]).astype(np.int64)
     values = np.unique(plane)
     if len(values) < 2 or values[0]:

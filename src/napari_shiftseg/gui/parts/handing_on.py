@@ -164,9 +164,6 @@ class HandOn(ControlRow):
         labels = self._taken()
         if labels is None:
             return
-        if is_stored(labels):
-            self._say(ON_DISK, "warning")
-            return
         image = label_image_of(self._viewer, labels)
         where = self._proposed(labels, image)
         window = self.native.window()
@@ -254,9 +251,6 @@ class HandOn(ControlRow):
         labels = self._taken()
         if labels is None:
             return
-        if is_stored(labels):
-            self._say(ON_DISK, "warning")
-            return
         known = recipe_of(self._viewer, labels)
         stem = Path(known.recipe.image).stem
         output = f"{'image' if known.recipe.image == ANY_IMAGE else stem}_again"
@@ -269,7 +263,9 @@ class HandOn(ControlRow):
         self._say("\n".join(said), "warning" if notes else "note")
 
     def _taken(self) -> Labels | None:
+        """Return the labels that can be handed on; why there are none is said."""
         labels = self._meant()
-        if labels is None:
-            self._say(NONE_YET, "warning")
-        return labels
+        if labels is not None and not is_stored(labels):
+            return labels
+        self._say(NONE_YET if labels is None else ON_DISK, "warning")
+        return None
